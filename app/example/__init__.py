@@ -1,0 +1,1 @@
+"""The example application: replace this folder with your own."""

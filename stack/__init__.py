@@ -1,0 +1,1 @@
+"""From the environment to a running stack; entrypoint.py is the way in."""

@@ -1,0 +1,102 @@
+"""Who may connect: the list in ALLOWED, as networks and as nginx's access rules."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+
+from stack.values import quoted
+
+Network = IPv4Network | IPv6Network
+
+# nginx takes the value of this address for the mark of a failed conversion.
+LIMITED_BROADCAST = IPv4Network("255.255.255.255")
+
+# What cannot be an address, most telling reason first. Python's ipaddress accepts some of these
+# (netmasks, any text at all behind a %), nginx accepts others (all, unix:, leading zeros).
+REFUSED = tuple(
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        (r"[\x00-\x1f\x7f-\x9f]", "holds a control character; separate the entries with ;"),
+        (r"[^\x20-\x7e]", "holds a character that is not ASCII; write digits as 0 to 9"),
+        (r",", "holds a comma; separate the entries with ;"),
+        (r"^all$", "is not an address; to let everyone in write 0.0.0.0/0;::/0"),
+        (r"^unix:", "is not an address; only clients that come over IP can be listed"),
+        (r"%", "has a zone id, which no client address has; leave out the % and what follows it"),
+        (r"^\[|\]", "has brackets; write the bare address"),
+        (r"/.*[.:]", "has a netmask; write a prefix length, as in 10.0.0.0/8"),
+        (r"^[0-9.]+:[0-9]+$", "has a port; write the bare address"),
+        (
+            r"[^0-9A-Fa-f:./]",
+            "is not an address; names are not looked up, write IPv4 or IPv6 addresses or ranges",
+        ),
+        (r"/0[0-9]", "has leading zeros; write the prefix length without them"),
+    )
+)
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Parse a list separated by `;`; ValueError holds one argument for each mistake."""
+    entries = [entry.strip(" \t") for entry in text.split(";")]
+    found, mistakes = [], []
+    for number, entry in enumerate(filter(None, entries), start=1):
+        try:
+            found.append(network(entry))
+        except ValueError as error:
+            mistakes.append(f"entry {number}, {quoted(entry)}: {error}")
+    if mistakes:
+        raise ValueError(*mistakes)
+    if not found:
+        raise ValueError(
+            f"{quoted(text)}: has no entry, so nobody could connect; "
+            "to let everyone in unset it or write 0.0.0.0/0;::/0"
+        )
+    return tuple(found)
+
+
+def network(text: str) -> Network:
+    """Parse one host or range; ValueError says what is wrong and what to write instead."""
+    for pattern, reason in REFUSED:
+        if pattern.search(text):
+            raise ValueError(reason)
+    family = IPv6Network if ":" in text else IPv4Network
+    try:
+        parsed = family(text, strict=False)
+    except ValueError as error:
+        raise ValueError(
+            f"is not an address or range ({error}); write one as in 172.18.0.7 or 2001:db8::/32"
+        ) from None
+    address, _, _ = text.partition("/")
+    host = family(address)
+    if parsed.network_address != host.network_address:
+        raise ValueError(
+            f"has host bits set; write {written(parsed)} for the range or {written(host)} for the host"
+        )
+    if unmapped(parsed) == LIMITED_BROADCAST:
+        raise ValueError("is refused by nginx, and no client has this address; leave it out")
+    return unmapped(parsed)
+
+
+def unmapped(network: Network) -> Network:
+    """Turn an IPv4-mapped IPv6 range into IPv4: nginx compares such clients with IPv4 rules only.
+
+    Source: ngx_http_access_module.c, ngx_http_access_handler.
+    """
+    mapped = IPv6Network("::ffff:0:0/96")
+    if isinstance(network, IPv4Network) or not network.subnet_of(mapped):
+        return network
+    address = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
+    return IPv4Network((address, network.prefixlen - mapped.prefixlen))
+
+
+def written(network: Network) -> str:
+    """Write a network as nginx and people do: a host without its prefix length."""
+    network = unmapped(network)
+    return str(network.network_address if network.num_addresses == 1 else network)
+
+
+def permissions(allowed: tuple[Network, ...] | None) -> str:
+    """Render permissions.conf: only what was parsed, in the order given, never the input's text."""
+    if allowed is None:
+        return "allow all;\n"
+    return "".join(f"allow {written(network)};\n" for network in allowed) + "deny all;\n"

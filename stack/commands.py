@@ -1,0 +1,93 @@
+"""What the entrypoint can be asked to do."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import NoReturn
+
+from stack import files, nginx, sizing
+from stack.settings import ConfigError, Settings, misspelt, table
+
+# nginx is not on an ordinary user's PATH.
+SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def prepare(root: Path, environ: MutableMapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """Validate the settings and have nginx test what follows from them; write nothing that stays."""
+    environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", environ.get("PATH", os.defpath), *SYSTEM])
+    settings = Settings.from_environ(environ)
+    files.make_run(root)
+    generated = nginx.files(settings, nginx.version(), sizing.limit_descriptors())
+    with files.rehearsal(root, generated) as copy:
+        if refused := nginx.refusal(copy):
+            raise ConfigError(f"nginx refuses its configuration:\n{refused}")
+    return settings, generated
+
+
+def check(root: Path, environ: MutableMapping[str, str]) -> int:
+    """Print what a start would do; start nothing."""
+    settings, generated = prepare(root, environ)
+    warn(settings, environ)
+    for attribute, about in table().items():
+        name = about["name"]
+        print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
+    for name, text in generated.items():
+        print(f"\n# run/{name}\n{text}", end="")
+    return os.EX_OK
+
+
+def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
+    """Become supervisord, with everything in place that it needs."""
+    settings, generated = prepare(root, environ)
+    warn(settings, environ)
+    files.write(root / "run", generated)
+    environ.update(
+        TMPDIR=f"{root}/run/tmp",
+        VIRTUAL_ENV=sys.prefix,
+        PYTHONUNBUFFERED="1",
+        APP_MODULE=settings.app_module,
+        UWSGI_PROCESSES=str(settings.uwsgi_processes),
+        UWSGI_THREADS=str(settings.uwsgi_threads),
+        UWSGI_LISTEN=environ.get("UWSGI_LISTEN", str(sizing.listen_queue())),
+    )
+    append_to_files()
+    # As a module: so it finds stack/ in the working directory, which a script would not.
+    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
+    # supervisord warns of being root unless it is told that this is meant; we have warned.
+    user = ["--user", "root"] if os.geteuid() == 0 else []
+    os.execve(sys.executable, [*supervisord, *user], environ)
+
+
+def append_to_files() -> None:
+    """Set stdout and stderr to append where they are files: supervisord opens them once more."""
+    for descriptor in (1, 2):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
+
+
+def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
+    """Say what is allowed but probably not meant."""
+    if settings.allowed is None:
+        say("warning: ALLOWED is not set: everyone may connect")
+    for name, ours in misspelt(environ).items():
+        say(f"warning: {name} is not a setting; did you mean {ours}?")
+    if os.geteuid() == 0:
+        say("warning: running as root, and so does the application; run as an ordinary user")
+
+
+def say(text: str) -> None:
+    """Write a line to stderr: stdout belongs to what was asked for."""
+    print(f"entrypoint: {text}", file=sys.stderr)
+
+
+def shown(value: object) -> str:
+    """Write a setting's value as it would be given."""
+    if isinstance(value, tuple):
+        return ";".join(map(nginx.access.written, value))
+    return "not set" if value is None else str(value)

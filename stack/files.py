@@ -1,0 +1,48 @@
+"""Files below run/, the only place that is ever written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from stack.settings import ConfigError
+
+
+def make_run(root: Path) -> Path:
+    """Make run/ and run/tmp below a root, private to this user where the folder is its own."""
+    run = root / "run"
+    try:
+        run.mkdir(exist_ok=True)
+        if run.stat().st_uid == os.geteuid():
+            run.chmod(0o700)
+        (run / "tmp").mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=run).close()
+    except OSError as error:
+        raise ConfigError(
+            f"{run}: cannot be written by uid {os.geteuid()} ({error.strerror}); "
+            "give it to that user, or mount a tmpfs there: --tmpfs /srv/run"
+        ) from None
+    return run
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files so that a reader sees the old text or the new, never a part."""
+    for name, text in files.items():
+        unfinished = folder / f".{name}"
+        unfinished.write_text(text)
+        unfinished.replace(folder / name)
+
+
+@contextmanager
+def rehearsal(root: Path, files: Mapping[str, str]) -> Iterator[Path]:
+    """Make a copy of the configuration with these generated files in it, to be tested apart."""
+    with tempfile.TemporaryDirectory(dir=root / "run") as folder:
+        copy = Path(folder)
+        shutil.copytree(root / "conf", copy / "conf")
+        (copy / "run").mkdir()
+        write(copy / "run", files)
+        yield copy

@@ -1,0 +1,81 @@
+"""What nginx is told about this machine and these settings: the generated half of its configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from stack import access
+from stack.settings import ConfigError, Settings
+
+# A loopback address of its own, so that the health checks of two stacks never meet: each has
+# its LISTEN_PORT. The kernel lets nobody outside reach 127.0.0.0/8, and ALLOWED does not rule here.
+HEALTH_ADDRESS = "127.255.255.254"
+
+COMMAND = ("nginx", "-e", "stderr", "-c", "conf/nginx.conf", "-p")
+
+
+def version() -> tuple[int, ...]:
+    """Ask nginx for its version."""
+    try:
+        answer = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        raise ConfigError("nginx: is not installed; install the package nginx") from None
+    found = re.search(r"nginx/([0-9.]+)", answer.stderr)
+    if not found:
+        raise ConfigError(f"nginx: has no version that can be read in {answer.stderr!r}")
+    return tuple(int(part) for part in found[1].split("."))
+
+
+def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[str, str]:
+    """Render every generated file that conf/nginx.conf includes, by its name below run/."""
+    return {
+        "main.conf": main(settings, os.geteuid()),
+        "events.conf": f"worker_connections {min(4096, descriptors // 2)};\n",
+        "http.conf": http(settings, nginx),
+        "listen.conf": listen(settings.listen_port, has_ipv6()),
+        "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
+        "permissions.conf": access.permissions(settings.allowed),
+    }
+
+
+def main(settings: Settings, uid: int) -> str:
+    """Render what stands outside every block."""
+    # Started as root, nginx would give its workers to nobody, who may not open the socket.
+    user = "user root;\n" if uid == 0 else ""
+    return f"{user}worker_processes {settings.uwsgi_processes};\n"
+
+
+def http(settings: Settings, nginx: tuple[int, ...]) -> str:
+    """Render what stands in the http block."""
+    lines = [f"client_max_body_size {settings.client_max_body_size};"]
+    if nginx >= (1, 27, 4):
+        # Without it a reload or a stop closes idle keep-alive connections under their clients.
+        lines.append("keepalive_min_timeout 1s;")
+    if nginx >= (1, 29, 8):
+        # What is more than uWSGI takes (max-vars) is a 400 here instead of a 502.
+        lines.append("max_headers 100;")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def listen(port: int, ipv6: bool) -> str:
+    """Render the addresses that the application is served on."""
+    lines = [f"listen {port} default_server backlog=4096;"]
+    if ipv6:
+        lines.append(f"listen [::]:{port} default_server backlog=4096;")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def has_ipv6(table: Path = Path("/proc/net/if_inet6")) -> bool:
+    """Say whether the kernel has IPv6: nginx does not start where it is told to use a missing one."""
+    return table.exists()
+
+
+def refusal(root: Path) -> str | None:
+    """Have nginx test the configuration below a root; return what it says if it refuses it."""
+    test = subprocess.run(
+        [*COMMAND, f"{root}/", "-t"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    return test.stderr.strip().replace(f"{root}/", "") if test.returncode else None

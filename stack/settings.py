@@ -1,0 +1,111 @@
+"""The settings: one field for each variable, everything about it on that field."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from stack import access, sizing, values
+
+
+class ConfigError(Exception):
+    """The environment cannot be used; each argument is one mistake, complete with its remedy."""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A default that follows from the machine, with the reason to show."""
+
+    value: int
+    reason: str
+
+
+def setting(
+    name: str, default: str | None | Callable[[], Detected], parse: Callable[[str], Any], help: str
+) -> Any:
+    """Declare a setting: its variable, default (None: none), parser and one line of help."""
+    return field(metadata={"name": name, "default": default, "parse": parse, "help": help})
+
+
+def one_worker_per_cpu() -> Detected:
+    """Size UWSGI_PROCESSES."""
+    cpus = sizing.usable_cpus()
+    return Detected(cpus, f"{cpus} usable CPUs" if cpus > 1 else "1 usable CPU")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator decides; README.md has the same table."""
+
+    allowed: tuple[access.Network, ...] | None = setting(
+        "ALLOWED", None, access.networks, "Who may connect: addresses and ranges, separated by `;`."
+    )
+    listen_port: int = setting(
+        "LISTEN_PORT", "80", values.number(1, 65535), "Port that nginx listens on."
+    )
+    app_module: str = setting(
+        "APP_MODULE",
+        "example.bootstrap:application",
+        values.module,
+        "Module below `app/` and the callable in it.",
+    )
+    uwsgi_processes: int = setting(
+        "UWSGI_PROCESSES", one_worker_per_cpu, values.number(1, 1024), "uWSGI worker processes."
+    )
+    uwsgi_threads: int = setting(
+        "UWSGI_THREADS", "1", values.number(1, 1024), "Threads in each worker process."
+    )
+    client_max_body_size: str = setting(
+        "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body that nginx accepts."
+    )
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and validate every variable; ConfigError lists all mistakes at once."""
+        found: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        mistakes: list[str] = []
+        for attribute, about in table().items():
+            name = about["name"]
+            try:
+                found[attribute], sources[name] = value(about, environ)
+            except ValueError as error:
+                mistakes += [f"{name}: {mistake}" for mistake in error.args]
+        if mistakes:
+            raise ConfigError(*mistakes)
+        return cls(**found, sources=sources)
+
+
+def value(about: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, str]:
+    """Find one setting's value, and where it comes from."""
+    if (text := environ.get(about["name"])) is not None:
+        return about["parse"](text), "environment"
+    default = about["default"]
+    if callable(default):
+        detected = default()
+        return detected.value, f"detected: {detected.reason}"
+    return (None if default is None else about["parse"](default)), "default"
+
+
+def table() -> dict[str, Mapping[str, Any]]:
+    """Map each setting's attribute to what is declared about it."""
+    return {each.name: each.metadata for each in fields(Settings) if each.metadata}
+
+
+def names() -> tuple[str, ...]:
+    """Name every variable, in the table's order."""
+    return tuple(about["name"] for about in table().values())
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Map variables that look like one of ours, but are not, to the one they look like."""
+    found = {}
+    for name in sorted(set(environ) - set(names())):
+        longer = [ours for ours in names() if name.startswith(f"{ours}_")]
+        close = difflib.get_close_matches(name.upper(), names(), n=1, cutoff=0.85)
+        if longer or close:
+            found[name] = (longer + close)[0]
+    return found

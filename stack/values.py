@@ -1,0 +1,48 @@
+"""Parsers of single values; each raises ValueError with the value, the reason and a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
+NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+def quoted(text: str) -> str:
+    """Quote a value for a message: control characters escaped, and never a screenful."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def number(lowest: int, highest: int) -> Callable[[str], int]:
+    """Make a parser of whole numbers from lowest to highest."""
+
+    def parse(text: str) -> int:
+        if NUMBER.fullmatch(text) and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(
+            f"{quoted(text)}: is not a whole number from {lowest} to {highest}; "
+            "write digits only, or unset it for the default"
+        )
+
+    return parse
+
+
+def module(text: str) -> str:
+    """Parse `module:callable`, as WSGI servers name an application."""
+    if MODULE.fullmatch(text):
+        return text
+    raise ValueError(
+        f"{quoted(text)}: does not name a module below app/ and a callable in it; "
+        "write module:callable, as in shop.web:app"
+    )
+
+
+def size(text: str) -> str:
+    """Parse a size in bytes as nginx writes it: digits, then k, m or g for its multiples."""
+    if SIZE.fullmatch(text):
+        return text.lower()
+    raise ValueError(
+        f"{quoted(text)}: is not a size; write digits and k, m or g, as in 20m (0 for no limit)"
+    )
