@@ -29,6 +29,8 @@ COPY entrypoint.py supervisord.conf ./
 COPY conf conf
 COPY stack stack
 COPY app app
+# So that `docker exec NAME reload` does.
+RUN for name in alive check healthy reload; do ln -s /srv/entrypoint.py /usr/local/bin/$name; done
 # Nobody may write the byte code at run time, so it is made now.
 RUN python3 -m compileall -q entrypoint.py stack app
 
@@ -39,6 +41,6 @@ EXPOSE 80
 STOPSIGNAL SIGTERM
 # Asks the application, through nginx, where ALLOWED does not rule.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python3", "/srv/entrypoint.py", "healthy"]
+    CMD ["python3", "-S", "-E", "/srv/entrypoint.py", "healthy"]
 ENTRYPOINT ["/opt/venv/bin/python3", "/srv/entrypoint.py"]
 CMD []

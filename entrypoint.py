@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Start the stack, or look at it: environment -> settings -> run/*.conf -> supervisord.
+"""Start the stack, or look after it: environment -> settings -> run/*.conf -> supervisord.
 
 python entrypoint.py            serve
 python entrypoint.py check      print the effective settings and generated files; start nothing
+python entrypoint.py reload     load new code and settings' files into the stack that runs here
 python entrypoint.py healthy    exit 0 if the application answers
+python entrypoint.py alive      exit 0 if nginx answers
 python entrypoint.py COMMAND    run any other command untouched
+
+In the image each of them is a command of its own too: docker exec NAME reload
 """
 
 import signal
@@ -16,24 +20,43 @@ signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
 
 import os  # noqa: E402
 import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent
+# Only run/ may be written.
+sys.dont_write_bytecode = True
+
+# Without pathlib, which would take half the time of a health check.
+ROOT, NAME = os.path.split(os.path.realpath(__file__))
 
 
-def main(arguments: list[str]) -> int:
-    """Do what was asked for and return the exit status."""
-    if arguments == ["healthy"]:
-        from stack import health
+def main(called: str, arguments: list[str]) -> int:
+    """Do what was asked for, by argument or by the name it was called, and return the status."""
+    if called != NAME:
+        arguments = [called, *arguments]
+    match arguments:
+        case []:
+            return manage("serve")
+        case ["check" | "reload" as command]:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+            return manage(command)
+        case ["healthy" | "alive" as command]:
+            # Asked every few seconds: it imports nothing that it does not need.
+            from stack import health
 
-        return 0 if health.healthy(ROOT) else 1
-    if arguments not in ([], ["check"]):
-        return run(arguments)
+            return health.healthy(ROOT) if command == "healthy" else health.alive(ROOT)
+        case _:
+            return run(arguments)
+
+
+def manage(command: str) -> int:
+    """Serve, check or reload; 78 if the environment or the configuration cannot be used."""
+    from pathlib import Path
+
     from stack import commands
 
     os.chdir(ROOT)
     try:
-        return (commands.check if arguments else commands.serve)(ROOT, os.environ)
+        status: int = getattr(commands, command)(Path(ROOT), os.environ)
+        return status
     except commands.ConfigError as error:
         for mistake in error.args:
             commands.say(f"error: {mistake}")
@@ -51,4 +74,4 @@ def run(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(os.path.basename(sys.argv[0]), sys.argv[1:]))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import stat
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
 from stack import files, nginx, sizing
+from stack import reload as reloading
+from stack.budget import Budget
 from stack.settings import ConfigError, Settings, misspelt, table
 
 # nginx is not on an ordinary user's PATH.
@@ -44,18 +44,21 @@ def check(root: Path, environ: MutableMapping[str, str]) -> int:
 def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
     """Become supervisord, with everything in place that it needs."""
     settings, generated = prepare(root, environ)
+    nginx.claim(settings.listen_port)
     warn(settings, environ)
     files.write(root / "run", generated)
+    files.make_socket(root / "run")
     environ.update(
+        Budget.of(settings.shutdown_timeout).environ(),
         TMPDIR=f"{root}/run/tmp",
         VIRTUAL_ENV=sys.prefix,
+        PYTHONDONTWRITEBYTECODE="1",
         PYTHONUNBUFFERED="1",
         APP_MODULE=settings.app_module,
         UWSGI_PROCESSES=str(settings.uwsgi_processes),
         UWSGI_THREADS=str(settings.uwsgi_threads),
         UWSGI_LISTEN=environ.get("UWSGI_LISTEN", str(sizing.listen_queue())),
     )
-    append_to_files()
     # As a module: so it finds stack/ in the working directory, which a script would not.
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
     # supervisord warns of being root unless it is told that this is meant; we have warned.
@@ -63,12 +66,18 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
     os.execve(sys.executable, [*supervisord, *user], environ)
 
 
-def append_to_files() -> None:
-    """Set stdout and stderr to append where they are files: supervisord opens them once more."""
-    for descriptor in (1, 2):
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-            fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
+def reload(root: Path, _: MutableMapping[str, str]) -> int:
+    """Have the running stack change over to what is on the disk now, if that can be used."""
+    environ = reloading.running(root)
+    os.environ.clear()
+    os.environ.update(environ)
+    _, generated = prepare(root, os.environ)
+    reloading.try_application(os.environ)
+    if reloading.apply(root, generated):
+        say("reloaded")
+        return os.EX_OK
+    say(f"error: the reload goes on, {reloading.PATIENCE} s after it began; see the log")
+    return 1
 
 
 def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
@@ -77,6 +86,8 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
         say("warning: ALLOWED is not set: everyone may connect")
     for name, ours in misspelt(environ).items():
         say(f"warning: {name} is not a setting; did you mean {ours}?")
+    if not nginx.keeps_idle(nginx.version()):
+        say("warning: this nginx is older than 1.27.4: a reload or a stop cuts idle connections")
     if os.geteuid() == 0:
         say("warning: running as root, and so does the application; run as an ordinary user")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,18 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         unfinished = folder / f".{name}"
         unfinished.write_text(text)
         unfinished.replace(folder / name)
+
+
+def make_socket(run: Path) -> None:
+    """Make a socket file that nobody listens on, unless one is left from the last run.
+
+    nginx takes a missing file for a critical error, but calls one without a listener by its name:
+    the application is not there yet. uWSGI puts its own in its place.
+    """
+    path = run / "uwsgi.sock"
+    if not path.exists():
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.path.relpath(path))  # absolute, it might be longer than 107 bytes
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
 from stack import access
+from stack.budget import Budget
 from stack.settings import ConfigError, Settings
 
 # A loopback address of its own, so that the health checks of two stacks never meet: each has
@@ -37,6 +39,7 @@ def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[
         "http.conf": http(settings, nginx),
         "listen.conf": listen(settings.listen_port, has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
+        "ready.conf": f"rewrite ^ {settings.health_path} break;\n",
         "permissions.conf": access.permissions(settings.allowed),
     }
 
@@ -45,19 +48,26 @@ def main(settings: Settings, uid: int) -> str:
     """Render what stands outside every block."""
     # Started as root, nginx would give its workers to nobody, who may not open the socket.
     user = "user root;\n" if uid == 0 else ""
-    return f"{user}worker_processes {settings.uwsgi_processes};\n"
+    drain = Budget.of(settings.shutdown_timeout).drain
+    return (
+        f"{user}worker_processes {settings.uwsgi_processes};\nworker_shutdown_timeout {drain}s;\n"
+    )
 
 
 def http(settings: Settings, nginx: tuple[int, ...]) -> str:
     """Render what stands in the http block."""
     lines = [f"client_max_body_size {settings.client_max_body_size};"]
-    if nginx >= (1, 27, 4):
-        # Without it a reload or a stop closes idle keep-alive connections under their clients.
+    if keeps_idle(nginx):
         lines.append("keepalive_min_timeout 1s;")
     if nginx >= (1, 29, 8):
         # What is more than uWSGI takes (max-vars) is a 400 here instead of a 502.
         lines.append("max_headers 100;")
     return "".join(f"{line}\n" for line in lines)
+
+
+def keeps_idle(nginx: tuple[int, ...]) -> bool:
+    """Say whether a reload or a stop can spare idle keep-alive connections for a second."""
+    return nginx >= (1, 27, 4)
 
 
 def listen(port: int, ipv6: bool) -> str:
@@ -71,6 +81,19 @@ def listen(port: int, ipv6: bool) -> str:
 def has_ipv6(table: Path = Path("/proc/net/if_inet6")) -> bool:
     """Say whether the kernel has IPv6: nginx does not start where it is told to use a missing one."""
     return table.exists()
+
+
+def claim(port: int) -> None:
+    """Make sure that the port is free: nginx's own test does not mind one that is taken."""
+    with socket.socket() as test:
+        test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            test.bind(("", port))
+        except OSError as error:
+            raise ConfigError(
+                f"LISTEN_PORT: '{port}': cannot be used ({error.strerror}); "
+                "choose another port, or stop the program that has it"
+            ) from None
 
 
 def refusal(root: Path) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from stack import access, sizing, values
+from stack import access, budget, sizing, values
 
 
 class ConfigError(Exception):
@@ -59,6 +59,15 @@ class Settings:
     )
     client_max_body_size: str = setting(
         "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body that nginx accepts."
+    )
+    shutdown_timeout: int = setting(
+        "SHUTDOWN_TIMEOUT",
+        "8",
+        values.number(budget.SHORTEST, 3600),
+        "Seconds that a stop may take in all; raise the engine's own timeout with it.",
+    )
+    health_path: str = setting(
+        "HEALTH_PATH", "/", values.path, "What the health check asks the application for."
     )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 

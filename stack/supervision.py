@@ -1,4 +1,4 @@
-"""Inside supervisord: prompt reactions, no lost signal, and an exit status that tells the truth.
+"""Inside supervisord: prompt reactions, no lost signal, no orphans, and a true exit status.
 
 supervisord calls attach() while it starts, because supervisord.conf names it as an
 rpcinterface: supervisor's documented extension point, here without an interface. What it hooks
@@ -8,99 +8,122 @@ into is not documented, so supervisor is pinned exactly; seen in the source of 4
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 from supervisor import events
-from supervisor.medusa import asyncore_25 as asyncore
 from supervisor.states import SupervisorStates
 
-# Blocked by entrypoint.py from its first statement on: nobody was ready for them.
-EARLY = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
+from stack import wakeup
+from stack.reload import telling
+
+# What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
+# and let go of the port, uWSGI's would wait for a master that is gone.
+ORPHANS = {"nginx": signal.SIGQUIT, "uwsgi": signal.SIGKILL}
 
 
 def attach(supervisord: Any, **config: Any) -> None:
-    """Take part in supervisord's life; called once, before its main loop."""
+    """Take part in supervisord's life; called before its main loop."""
     supervision = Supervision(supervisord)
     events.subscribe(events.SupervisorRunningEvent, supervision.running)
+    events.subscribe(events.ProcessLogEvent, supervision.heard)
+    events.subscribe(events.ProcessStateStartingEvent, supervision.starting)
+    events.subscribe(events.ProcessStateBackoffEvent, supervision.died)
+    events.subscribe(events.ProcessStateExitedEvent, supervision.died)
     events.subscribe(events.ProcessStateFatalEvent, supervision.gave_up)
+    events.subscribe(events.ProcessStateStoppingEvent, supervision.stopping)
+    events.subscribe(events.ProcessStateStoppedEvent, supervision.stopped)
 
 
 class Supervision:
     """What is added to one running supervisord."""
 
     def __init__(self, supervisord: Any) -> None:
-        """Hook into the way it forks and waits."""
+        """Hook into the way it waits and forks."""
         self.options = supervisord.options
-        self.options.fork = fork
-        self.wake_up = WakeUp()
+        self.options.fork = wakeup.fork
+        self.wake_up = wakeup.WakeUp()
+        self.words: dict[str, bytes] = {}
+        self.asked: dict[str, float] = {}
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Let in the signals that came too early; one to stop means that nothing is started."""
-        if signal.sigpending() & EARLY - {signal.SIGHUP}:
+        if signal.sigpending() & wakeup.EARLY - {signal.SIGHUP}:
             self.options.mood = SupervisorStates.SHUTDOWN
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, EARLY)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, wakeup.EARLY)
+        signal.signal(signal.SIGHUP, self.hung_up)
+
+    def hung_up(self, number: int, frame: Any) -> None:
+        """Reload: what supervisord itself does on HUP, stop everything and start again, is an outage."""
+        if self.options.mood == SupervisorStates.RUNNING:
+            self.options.logger.info("received SIGHUP: reloading")
+            command = [sys.executable, "entrypoint.py", "reload"]
+            os.posix_spawn(command[0], command, os.environ)
+
+    def heard(self, event: events.ProcessLogEvent) -> None:
+        """Pass on what a program says, and keep the end of its complaints.
+
+        supervisord would open /dev/stdout once more for that, which fails where it is a socket or
+        another user's pipe, and writes into the middle where it is a file.
+        """
+        access = event.channel == "stdout" and event.process.config.name == "nginx"
+        write(1 if access else 2, event.data)
+        if not access:
+            name = event.process.config.name
+            self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
+
+    def starting(self, event: events.ProcessStateStartingEvent) -> None:
+        """Forget what the program said in its last life."""
+        self.words.pop(event.process.config.name, None)
+
+    def died(self, event: Any) -> None:
+        """End what a program left behind: it would keep the port, or the socket, from the next."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(event.process.pid, ORPHANS[event.process.config.name])
 
     def gave_up(self, event: events.ProcessStateFatalEvent) -> None:
         """Stop everything, and leave with 1, when a program cannot be kept running."""
         # During an ordinary stop a program that waits for its next try is given up too.
         if self.options.mood != SupervisorStates.RUNNING:
             return
-        self.options.logger.critical(f"{event.process.config.name} gave up: stopping the rest")
+        name = event.process.config.name
+        self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
-        atexit.register(leave, 1)
+        words = self.words.get(name, b"").decode(errors="replace")
+        atexit.register(leave, name, telling(words))
         self.wake_up.write(0)
 
+    def stopping(self, event: events.ProcessStateStoppingEvent) -> None:
+        """Note when a program was asked to stop."""
+        self.asked[event.process.config.name] = time.monotonic()
 
-class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has no types
-    """A pipe that ends supervisord's poll() at once when a signal comes.
-
-    Without it supervisord, whose poll() Python restarts after a signal (PEP 475), notices a
-    signal or a dead child up to a second late, at each step of a start and of a stop.
-    """
-
-    def __init__(self) -> None:
-        """Have the interpreter write each signal's number to the pipe."""
-        reader, self.writer = os.pipe()
-        os.set_blocking(self.writer, False)
-        super().__init__(reader)
-        signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
-        self.write(0)  # supervisor 4.3.0 waits a second before its first start
-
-    def write(self, number: int) -> None:
-        """Cause one more turn of the main loop."""
-        os.write(self.writer, bytes([number]))
-
-    def writable(self) -> bool:
-        """Say that this end is only read."""
-        return False
-
-    def handle_read_event(self) -> None:
-        """Take one byte: supervisord handles one signal a turn."""
-        if self.recv(1) == bytes([signal.SIGCHLD]):
-            self.write(0)  # a turn reaps last; what follows from it is done in the next
+    def stopped(self, event: events.ProcessStateStoppedEvent) -> None:
+        """Say if nginx had to cut requests: it does so itself, without a word."""
+        name = event.process.config.name
+        took = time.monotonic() - self.asked.get(name, time.monotonic())
+        if name == "nginx" and took >= int(os.environ["DRAIN_SECONDS"]):
+            self.options.logger.warn(
+                f"requests that were still running after {took:.1f} s were cut; "
+                "a larger SHUTDOWN_TIMEOUT gives them more time"
+            )
 
 
-def fork() -> int:
-    """Fork so that the child dies of a signal that comes before it has become the program.
-
-    Until exec the child would run supervisord's own handler, in vain, and then have to be killed.
-    """
-    handled = EARLY | {signal.SIGCHLD, signal.SIGUSR2}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
-    pid = os.fork()
-    if pid == 0:
-        signal.set_wakeup_fd(-1)
-        for number in handled:
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid
+def write(descriptor: int, text: bytes) -> None:
+    """Write to the container's log; nobody may be there any more to read it."""
+    with contextlib.suppress(OSError):
+        while text:
+            text = text[os.write(descriptor, text) :]
 
 
-def leave(status: int) -> None:
-    """End the interpreter with a status: supervisord itself knows only 0."""
+def leave(name: str, words: str) -> None:
+    """Say last why, and end the interpreter with 1: supervisord itself knows only 0."""
+    tried = f" (APP_MODULE is {os.environ['APP_MODULE']!r})" if name == "uwsgi" else ""
     sys.stdout.flush()
+    print(f"{words}\nentrypoint: error: {name} gave up{tried}, see above", file=sys.stderr)
     sys.stderr.flush()
-    os._exit(status)
+    os._exit(1)

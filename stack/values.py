@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
+PATH = re.compile(r"/[A-Za-z0-9/._~-]*")
 NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -45,4 +46,14 @@ def size(text: str) -> str:
         return text.lower()
     raise ValueError(
         f"{quoted(text)}: is not a size; write digits and k, m or g, as in 20m (0 for no limit)"
+    )
+
+
+def path(text: str) -> str:
+    """Parse the path of a URL, without a query."""
+    if PATH.fullmatch(text):
+        return text
+    raise ValueError(
+        f"{quoted(text)}: is not a plain path; write one that starts with / and holds "
+        "letters, digits and / . _ ~ - only, as in /health"
     )

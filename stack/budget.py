@@ -1,0 +1,35 @@
+"""How SHUTDOWN_TIMEOUT is spent: nginx drains first, then uWSGI has what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A uWSGI master needs a good second to stop, even when it has nothing to do.
+SHORTEST = 4
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Three timeouts, in seconds; nginx's and uWSGI's add up to SHUTDOWN_TIMEOUT."""
+
+    drain: int
+    nginx: int
+    uwsgi: int
+
+    @classmethod
+    def of(cls, seconds: int) -> Budget:
+        """Divide: what nginx has drained leaves uWSGI little to finish."""
+        uwsgi = max(2, seconds // 4)
+        nginx = seconds - uwsgi
+        return cls(drain=nginx - 1, nginx=nginx, uwsgi=uwsgi)
+
+    def environ(self) -> dict[str, str]:
+        """Name the timeouts for supervisord.conf, stack/supervision.py and uWSGI."""
+        return {
+            "DRAIN_SECONDS": str(self.drain),
+            "NGINX_STOP_SECONDS": str(self.nginx),
+            "APP_STOP_SECONDS": str(self.uwsgi),
+            # How long a worker that is to be reloaded may go on with its request.
+            "UWSGI_RELOAD_MERCY": str(self.drain),
+            "UWSGI_WORKER_RELOAD_MERCY": str(self.drain),
+        }

@@ -1,0 +1,109 @@
+"""New code and new rules without a lost request: validate, write, and let both programs change over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stack import files
+from stack.settings import ConfigError
+
+# Seconds: for workers that finish long requests, or import a large application, one after another.
+PATIENCE = 300
+
+# nginx keeps an idle connection that long (keepalive_min_timeout), with the old rules.
+KEPT = 1.0
+
+
+def running(root: Path) -> dict[str, str]:
+    """Return the environment of the stack that runs below a root: a reload must not change it."""
+    try:
+        supervisord = int((root / "run/supervisord.pid").read_text())
+        here = Path(f"/proc/{supervisord}/cwd").samefile(root)
+        environ = Path(f"/proc/{supervisord}/environ").read_bytes()
+    except (OSError, ValueError):
+        here, environ = False, b""
+    if not here:
+        raise ConfigError(f"nothing runs in {root} that this user could reload")
+    pairs = (entry.partition(b"=") for entry in environ.split(b"\0") if entry)
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
+def try_application(environ: Mapping[str, str]) -> None:
+    """Have a uWSGI without a server import the application, as a worker will."""
+    command = ["uwsgi", "--strict", "--no-server", "--single-interpreter", "--enable-threads"]
+    module = environ["APP_MODULE"]
+    command += ["--home", sys.prefix, "--pythonpath", "app", "--module", module]
+    own = {name: value for name, value in environ.items() if not name.startswith("UWSGI_")}
+    answer = subprocess.run(
+        command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if answer.returncode or "unable to load app" in answer.stdout:
+        raise ConfigError(f"APP_MODULE: {module!r}: cannot be loaded:\n{telling(answer.stdout)}")
+
+
+def telling(output: str) -> str:
+    """Keep the traceback of an application, or else the last lines, of what a program said."""
+    start = output.rfind("Traceback (most recent call last)")
+    if start < 0:
+        return "\n".join(output.strip().splitlines()[-12:])
+    return output[start:].partition("unable to load app")[0].strip()
+
+
+def apply(root: Path, generated: Mapping[str, str]) -> bool:
+    """Write the files, have both programs change over, and say whether they did in time."""
+    files.write(root / "run", generated)
+    master = int((root / "run/nginx.pid").read_text())
+    servers = workers(master, "nginx: worker process")
+    os.kill(master, signal.SIGHUP)
+    with (root / "run/uwsgi.fifo").open("w") as fifo:
+        loaders = workers_of_uwsgi(root)
+        fifo.write("c")  # reload the workers in a chain
+    done = wait(lambda: not servers & workers(master, "nginx: worker process\0"))
+    settled = time.monotonic() + KEPT
+    done = wait(lambda: time.monotonic() > settled or not any(map(alive, servers))) and done
+    return wait(lambda: renewed(loaders, workers_of_uwsgi(root))) and done
+
+
+def renewed(before: set[int], now: set[int]) -> bool:
+    """Say whether every worker has been replaced, and its replacement is there."""
+    return not before & now and len(now) >= len(before)
+
+
+def workers_of_uwsgi(root: Path) -> set[int]:
+    """List uWSGI's workers by what auto-procname calls them."""
+    return workers(int((root / "run/uwsgi.pid").read_text()), "uWSGI worker")
+
+
+def workers(master: int, title: str) -> set[int]:
+    """List a master's children whose title starts so; nginx changes it while one shuts down."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            name = (process / "cmdline").read_text(errors="replace")
+        except OSError:
+            continue
+        if parent == master and name.startswith(title):
+            found.add(int(process.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Say whether there is such a process."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def wait(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition, and say whether it came true in time."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,64 @@
+"""Signals in supervisord: none is lost before it is ready, and none waits for a second."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from supervisor.medusa import asyncore_25 as asyncore
+
+# Blocked by entrypoint.py from its first statement on, when nobody is ready for them.
+EARLY = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
+
+
+class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has no types
+    """A pipe that ends supervisord's poll() at once when a signal comes.
+
+    Without it supervisord, whose poll() Python restarts after a signal (PEP 475), notices a
+    signal or a dead child up to a second late, at each step of a start and of a stop.
+    """
+
+    def __init__(self) -> None:
+        """Have the interpreter write each signal's number to the pipe."""
+        forget()
+        reader, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+        super().__init__(reader)
+        signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+        self.write(0)  # supervisor 4.3.0 waits a second before its first start
+
+    def write(self, number: int) -> None:
+        """Cause one more turn of the main loop."""
+        os.write(self.writer, bytes([number]))
+
+    def writable(self) -> bool:
+        """Say that this end is only read."""
+        return False
+
+    def handle_read_event(self) -> None:
+        """Take one byte: supervisord handles one signal a turn."""
+        if os.read(self.socket.fileno(), 1) == bytes([signal.SIGCHLD]):
+            self.write(0)  # a turn reaps last; what follows from it is done in the next
+
+
+def forget() -> None:
+    """Drop the pipe of an earlier life: `supervisorctl reload` closes it but leaves it registered."""
+    for descriptor, dispatcher in list(asyncore.socket_map.items()):
+        if isinstance(dispatcher, WakeUp):
+            del asyncore.socket_map[descriptor]
+
+
+def fork() -> int:
+    """Fork so that the child dies of a signal that comes before it has become the program.
+
+    Until exec the child would run supervisord's own handler, in vain, and then have to be killed.
+    """
+    handled = EARLY | {signal.SIGCHLD, signal.SIGUSR2}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
+    pid = os.fork()
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid

@@ -1,0 +1,1 @@
+"""One suite, two launchers: the stack on the host and the image."""

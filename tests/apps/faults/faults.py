@@ -1,0 +1,37 @@
+"""An application that can be slow, fail and change, for the tests of the life cycle."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from flask import Flask
+
+VERSION = "old"
+
+application = Flask(__name__)
+
+
+@application.get("/")
+def version() -> str:
+    """Say which code answers."""
+    return VERSION
+
+
+@application.get("/wait/<float:seconds>")
+def wait(seconds: float) -> str:
+    """Take a while."""
+    time.sleep(seconds)
+    return "waited"
+
+
+@application.get("/status/<int:status>")
+def status(status: int) -> tuple[str, int]:
+    """Answer with any status."""
+    return "as asked", status
+
+
+@application.get("/worker")
+def worker() -> str:
+    """Say which process answers."""
+    return str(os.getpid())

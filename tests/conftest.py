@@ -1,0 +1,129 @@
+"""Fixtures: a stack to test, launched on the host or from the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.stacks import ALARMS, HostStack, ImageStack, Stack
+
+Launch = Callable[..., Stack]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take what `make test` found out about the image."""
+    parser.addoption("--image", help="the image to test")
+    parser.addoption("--base", help="what the image was built on", default="an unknown base")
+    parser.addoption("--image-missing", help="why there is no image to test", default="no --image")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is tested, first of all."""
+    if config.getoption("--image"):
+        return f"image: {config.getoption('--image')}, on {config.getoption('--base')}"
+    return f"IMAGE CHECKS ARE LEFT OUT: {config.getoption('--image-missing')}"
+
+
+def needs_image(item: pytest.Item) -> bool:
+    """Say whether a test is of the image's half."""
+    return "image" in getattr(item, "fixturenames", ()) or "[image" in item.name
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the image's half where there is no image: the header has said so."""
+    if config.getoption("--image"):
+        return
+    without = [item for item in items if not needs_image(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in without])
+    items[:] = without
+
+
+@pytest.fixture(scope="session")
+def image(request: pytest.FixtureRequest) -> str:
+    """Name the image under test."""
+    return str(request.config.getoption("--image"))
+
+
+@dataclass
+class Plan:
+    """How a stack is to be started."""
+
+    settings: dict[str, str]
+    app: Path | None = None
+    conf: Path | None = None
+    options: tuple[str, ...] = ()
+
+
+def prepared(launcher: str, plan: Plan, folder: Path, config: pytest.Config) -> Stack:
+    """Make a stack that has not been started."""
+    if launcher == "host":
+        host = HostStack(plan.settings, folder)
+        host.use(plan.app, plan.conf)
+        return host
+    options = [*plan.options]
+    options += [f"--volume={plan.app}:/srv/app:ro"] if plan.app else []
+    options += [f"--volume={plan.conf}:/srv/conf:ro"] if plan.conf else []
+    return ImageStack(plan.settings, str(config.getoption("--image")), tuple(options))
+
+
+def begin(stack: Stack, ready: bool = True) -> Stack:
+    """Start a stack and, unless told otherwise, wait until its application answers."""
+    try:
+        stack.start()
+        if ready:
+            stack.wait_until_ready()
+    except BaseException:
+        stack.close()
+        raise
+    return stack
+
+
+@pytest.fixture(params=["host", "image"])
+def launcher(request: pytest.FixtureRequest) -> str:
+    """Where the stacks of a test run."""
+    return str(request.param)
+
+
+@pytest.fixture
+def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Launch]:
+    """Launch a stack with settings of the test's own; it ends, and its log is read, with the test.
+
+    ready=False does not wait for it; alarms=True means that its log may hold alarms. app and conf
+    are folders to be used instead of the tree's.
+    """
+    started: list[tuple[Stack, bool]] = []
+
+    def launch(
+        ready: bool = True,
+        alarms: bool = False,
+        app: Path | None = None,
+        conf: Path | None = None,
+        **settings: str,
+    ) -> Stack:
+        plan = Plan(settings, app, conf)
+        stack = prepared(launcher, plan, tmp_path / str(len(started)), request.config)
+        started.append((begin(stack, ready), alarms))
+        return stack
+
+    yield launch
+    logs = []
+    for stack, alarms in started:
+        logs += [] if alarms else [stack.log()]
+        stack.close()
+    for log in logs:
+        assert not ALARMS.search(log), log
+
+
+@pytest.fixture(scope="session", params=["host", "image"])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack that allows 127.0.0.1 and ::1, for tests that leave it as it is."""
+    plan = Plan({"ALLOWED": "127.0.0.1;::1;"})
+    folder = tmp_path_factory.mktemp("stack")
+    stack = begin(prepared(request.param, plan, folder, request.config))
+    yield stack
+    log = stack.log()
+    stack.close()
+    assert not ALARMS.search(log), log

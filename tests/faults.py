@@ -1,0 +1,249 @@
+"""Count what each fault costs, under steady load: python -m tests.faults [IMAGE].
+
+Prints one table a launcher. Load goes to 127.0.0.1 only, from 64 keep-alive clients (hey), and
+ends with each fault. hey counts as a correct client does: it repeats a GET when an idle
+connection turns out to be closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from tests.stacks import ROOT, HostStack, ImageStack, Stack
+from tests.wait import wait_until
+
+APP = ROOT / "tests/apps/faults"
+SETTINGS = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2", "ALLOWED": "127.0.0.0/8"}
+CLIENTS = 64
+LONGEST = 180  # seconds of load, at the most
+
+HEADER = """
+| fault ({}) | sent | 2xx | 503 | lost | serving again |
+|---|---|---|---|---|---|"""
+
+
+@dataclass
+class Count:
+    """What the clients saw."""
+
+    good: int = 0
+    unavailable: int = 0
+    lost: int = 0
+    refused: int = 0
+    details: str = ""
+
+
+class Probe(threading.Thread):
+    """Ask every 10 ms, on a new connection, and note when the answer was not 200."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Start at once."""
+        super().__init__(daemon=True)
+        self.stack = stack
+        self.enough = threading.Event()
+        self.failures: list[tuple[float, float]] = []
+        self.start()
+
+    def run(self) -> None:
+        """Collect the failures: when each began and when it was over."""
+        while not self.enough.is_set():
+            began = time.monotonic()
+            with contextlib.suppress(requests.RequestException):
+                if self.stack.get().status_code == 200 and time.monotonic() - began < 0.5:
+                    self.enough.wait(0.01)
+                    continue
+            self.failures.append((began, time.monotonic()))
+            self.enough.wait(0.01)
+
+    def outage(self, since: float) -> float:
+        """Say how long after a moment the last failure was over, in seconds."""
+        self.enough.set()
+        self.join()
+        return max([over - since for began, over in self.failures if over > since] or [0.0])
+
+
+@contextmanager
+def load(stack: Stack) -> Iterator[Count]:
+    """Keep 64 clients busy while the body runs, and count their answers."""
+    count = Count()
+    url = f"http://127.0.0.1:{stack.port}/"
+    command = ["hey", "-z", f"{LONGEST}s", "-c", str(CLIENTS), "-t", "10", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hey:
+        try:
+            wait_until(lambda: len(busy(stack)) >= CLIENTS)
+            yield count
+        finally:
+            hey.send_signal(signal.SIGINT)
+            report, _ = hey.communicate(timeout=30)
+    read(report, count)
+
+
+def busy(stack: Stack) -> list[str]:
+    """List the established connections of the load to a stack."""
+    port = f":{stack.port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row[1] for row in rows if row[2].endswith(port) and row[3] == "01"]
+
+
+def read(report: str, count: Count) -> None:
+    """Add up hey's report: statuses, and errors but for connections that were refused."""
+    for status, number in re.findall(r"^\s+\[(\d{3})\]\s+(\d+) responses", report, re.MULTILINE):
+        if status.startswith("2"):
+            count.good += int(number)
+        elif status == "503":
+            count.unavailable += int(number)
+        else:
+            count.lost += int(number)
+            count.details += f" {number} x {status}"
+    for number, text in re.findall(r"^\s+\[(\d+)\]\s+(Get .*)$", report, re.MULTILINE):
+        if "connection refused" in text:
+            count.refused += int(number)
+        else:
+            count.lost += int(number)
+            count.details += f" {number} x {text.rpartition(': ')[2]}"
+
+
+def stop(stack: Stack) -> None:
+    """Stop with a request of 3 s in flight."""
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(stack.get, "/wait/3.0")
+        probe = "/wait/3.0 is in flight once its connection is"
+        wait_until(lambda: len(busy(stack)) > CLIENTS, report=lambda: probe)
+        stack.signal(signal.SIGTERM)
+        assert slow.result().status_code == 200, "the request in flight was lost"
+    assert stack.wait_until_gone() == 0
+
+
+def reload(stack: Stack) -> None:
+    """Reload twenty times."""
+    for _ in range(20):
+        answer = stack.run("./entrypoint.py", "reload")
+        assert answer.returncode == 0, answer.stderr
+
+
+def restart(stack: Stack) -> None:
+    """Restart the application server by hand."""
+    stack.run("supervisorctl", "restart", "uwsgi")
+
+
+def kill(program: str, which: int) -> Callable[[Stack], None]:
+    """Make a fault that kills a master (0) or a worker (-1)."""
+
+    def fault(stack: Stack) -> None:
+        victim = stack.processes(program)[which]
+        os.kill(victim, signal.SIGKILL)
+        stack.wait_until(lambda: victim not in stack.processes(program))
+        settle = time.monotonic() + 4
+        stack.wait_until(lambda: time.monotonic() > settle)
+
+    return fault
+
+
+UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
+    "stop, a 3 s request in flight": stop,
+    "reload x 20": reload,
+    "`supervisorctl restart uwsgi`": restart,
+    "kill -9 uWSGI worker": kill("uwsgi", -1),
+    "kill -9 uWSGI master": kill("uwsgi", 0),
+    "kill -9 nginx worker": kill("nginx", -1),
+    "kill -9 nginx master": kill("nginx", 0),
+}
+
+
+def under_load(stack: Stack, name: str) -> None:
+    """Cause a fault under load and print its row."""
+    fault = UNDER_LOAD[name]
+    stack.start()
+    stack.wait_until_ready()
+    stack.wait_until(lambda: stack.run("supervisorctl", "status").stdout.count("RUNNING") == 2)
+    with load(stack) as count:
+        probe = None if fault is stop else Probe(stack)
+        began = time.monotonic()
+        fault(stack)
+        took = time.monotonic() - began
+    again = f"{probe.outage(began):.2f} s" if probe else f"ends in {took:.1f} s"
+    sent = count.good + count.unavailable + count.lost
+    lost = f"{count.lost}{count.details and f' ({count.details.strip()})'}"
+    print(f"| {name} | {sent} | {count.good} | {count.unavailable} | {lost} | {again} |", flush=True)
+
+
+def idle_stop(stack: Stack) -> None:
+    """Print how long a stop takes without work."""
+    stack.start()
+    stack.wait_until_ready()
+    ended(stack, "stop when idle", signal.SIGTERM)
+
+
+def early_stop(stack: Stack, delay: float) -> None:
+    """Print how long a stop takes that comes soon after the start."""
+    stack.start()
+    threading.Event().wait(delay)
+    ended(stack, f"TERM {delay} s after the start", signal.SIGTERM)
+
+
+def broken(stack: Stack) -> None:
+    """Print how an application ends that does not import."""
+    stack.start()
+    ended(stack, "application that does not import", None)
+
+
+def ended(stack: Stack, name: str, number: signal.Signals | None) -> None:
+    """Print how a stack ends, by itself or by a signal."""
+    began = time.monotonic()
+    if number:
+        stack.signal(number)
+    status = stack.wait_until_gone()
+    took = time.monotonic() - began
+    print(f"| {name} | – | – | – | – | status {status} in {took:.1f} s |", flush=True)
+
+
+def table(launcher: str, image: str) -> None:
+    """Print all rows of one launcher."""
+    print(HEADER.format(launcher))
+    for name in UNDER_LOAD:
+        with fresh(launcher, image) as stack:
+            under_load(stack, name)
+    with fresh(launcher, image) as stack:
+        idle_stop(stack)
+    for delay in (0.05, 0.1, 0.3, 1.0):
+        with fresh(launcher, image) as stack:
+            early_stop(stack, delay)
+    with fresh(launcher, image, APP_MODULE="no_such_module:application") as stack:
+        broken(stack)
+
+
+@contextmanager
+def fresh(launcher: str, image: str, **settings: str) -> Iterator[Stack]:
+    """Make a stack of the application for faults, and end it."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack: Stack
+        if launcher == "host":
+            stack = host = HostStack(SETTINGS | settings, Path(folder))
+            host.use(APP, None)
+        else:
+            stack = ImageStack(SETTINGS | settings, image, (f"--volume={APP}:/srv/app:ro",))
+        try:
+            yield stack
+        finally:
+            stack.close()
+
+
+if __name__ == "__main__":
+    table("host", "")
+    if sys.argv[1:]:
+        table("image", sys.argv[1])

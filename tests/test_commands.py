@@ -1,0 +1,139 @@
+"""The entrypoint's commands, without a running stack: check, refusals, any other command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dev import tree
+
+Answer = subprocess.CompletedProcess[str]
+Entrypoint = Callable[..., Answer]
+
+CONFIG = os.EX_CONFIG
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A tree to run in."""
+    tree.lay(tmp_path / "a tree")
+    return tmp_path / "a tree"
+
+
+@pytest.fixture(params=["host", "image"])
+def entrypoint(request: pytest.FixtureRequest) -> Entrypoint:
+    """The entrypoint with arguments and an environment, as a user would call it."""
+    if request.param == "host":
+        root: Path = request.getfixturevalue("root")
+        prefix = [sys.executable, str(root / "entrypoint.py")]
+    else:
+        prefix = []
+
+    def call(*arguments: str, **environ: str) -> Answer:
+        command = [*prefix, *arguments]
+        if not prefix:
+            env = [f"--env={name}={value}" for name, value in environ.items()]
+            image = str(request.config.getoption("--image"))
+            command = ["docker", "run", "--rm", *env, image, *arguments]
+        return subprocess.run(
+            command,
+            env={**os.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return call
+
+
+def test_check_prints_settings_with_their_sources_and_the_files(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("check", ALLOWED="10.0.0.7;2001:db8::/32", LISTEN_PORT="8099")
+    assert answer.returncode == 0, answer.stderr
+    assert "ALLOWED = 10.0.0.7;2001:db8::/32  (environment)" in answer.stdout
+    assert "LISTEN_PORT = 8099  (environment)" in answer.stdout
+    assert "UWSGI_THREADS = 1  (default)" in answer.stdout
+    assert "allow 10.0.0.7;\nallow 2001:db8::/32;\ndeny all;\n" in answer.stdout
+
+
+def test_check_starts_nothing_and_leaves_nothing(root: Path) -> None:
+    subprocess.run([sys.executable, "entrypoint.py", "check"], cwd=root, check=True, timeout=60)
+    assert [path.name for path in (root / "run").rglob("*")] == ["tmp"]
+
+
+@pytest.mark.parametrize("command", [["check"], []], ids=["check", "start"])
+def test_mistakes_end_with_78_before_anything_starts(
+    entrypoint: Entrypoint, command: list[str]
+) -> None:
+    answer = entrypoint(*command, ALLOWED="1.2.3.4/33;10.0.0.1/8", LISTEN_PORT="no")
+    assert answer.returncode == CONFIG
+    assert answer.stdout == ""
+    assert answer.stderr.splitlines()[1:] == [
+        "entrypoint: error: ALLOWED: entry 2, '10.0.0.1/8': has host bits set; "
+        "write 10.0.0.0/8 for the range or 10.0.0.1 for the host",
+        "entrypoint: error: LISTEN_PORT: 'no': is not a whole number from 1 to 65535; "
+        "write digits only, or unset it for the default",
+    ]
+    assert answer.stderr.startswith("entrypoint: error: ALLOWED: entry 1, '1.2.3.4/33': ")
+
+
+def test_an_open_door_and_a_misspelt_name_are_said_loudly(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("check", ALLOWED_IPS="10.0.0.1")
+    assert answer.returncode == 0, answer.stderr
+    assert "warning: ALLOWED is not set: everyone may connect" in answer.stderr
+    assert "warning: ALLOWED_IPS is not a setting; did you mean ALLOWED?" in answer.stderr
+
+
+def test_any_other_command_runs_untouched(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("echo", "x", ALLOWED="nonsense", LISTEN_PORT="nonsense")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "x\n", "")
+
+
+def test_a_missing_command_is_127(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("no-such-command")
+    assert answer.returncode == 127
+    assert "no-such-command" in answer.stderr
+
+
+def test_any_other_command_runs_where_it_was_called(root: Path, tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, str(root / "entrypoint.py"), "pwd"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.stdout == f"{tmp_path}\n"
+
+
+def test_a_broken_nginx_configuration_is_shown_with_file_and_line(root: Path) -> None:
+    conf = root / "conf/nginx.conf"
+    conf.write_text(conf.read_text().replace("server_tokens off;", "server_tokens offf;"))
+    number = conf.read_text().splitlines().index("    server_tokens offf;") + 1
+    answer = subprocess.run(
+        [sys.executable, "entrypoint.py"], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode == CONFIG
+    assert f"in conf/nginx.conf:{number}" in answer.stderr
+
+
+def test_a_missing_nginx_is_named(root: Path) -> None:
+    code = "import sys; sys.path.insert(0, '.'); from stack import nginx; nginx.version()"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env={"PATH": "/none"}, capture_output=True, text=True
+    )
+    assert "nginx: is not installed; install the package nginx" in answer.stderr
+
+
+def test_a_run_folder_that_cannot_be_made_is_named(root: Path) -> None:
+    (root / "run").write_text("in the way")
+    answer = subprocess.run(
+        [sys.executable, "entrypoint.py"], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode == CONFIG
+    assert f"{root / 'run'}: cannot be written" in answer.stderr

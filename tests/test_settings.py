@@ -1,0 +1,108 @@
+"""The settings: defaults, sources and mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stack import sizing
+from stack.settings import ConfigError, Settings, misspelt, names
+
+
+def mistakes(**environ: str) -> tuple[str, ...]:
+    """Return what an environment is refused for."""
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_environ(environ)
+    return refused.value.args
+
+
+def test_an_empty_environment_is_fine() -> None:
+    settings = Settings.from_environ({})
+    assert settings.allowed is None
+    assert settings.listen_port == 80
+    assert settings.app_module == "example.bootstrap:application"
+    assert settings.uwsgi_processes == sizing.usable_cpus()
+    assert settings.uwsgi_threads == 1
+    assert settings.client_max_body_size == "1m"
+
+
+def test_every_value_says_where_it_comes_from() -> None:
+    sources = Settings.from_environ({"LISTEN_PORT": "80"}).sources
+    assert set(sources) == set(names())
+    assert sources["LISTEN_PORT"] == "environment"
+    assert sources["UWSGI_THREADS"] == "default"
+    assert sources["UWSGI_PROCESSES"].startswith("detected: ")
+
+
+@pytest.mark.parametrize("name", ["LISTEN_PORT", "UWSGI_PROCESSES", "UWSGI_THREADS"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "+1", "1.0", "two", " 1", "1\n", "\u0661", "0x10", "1_0", "99999", "9" * 99]
+)
+def test_numbers_are_digits_in_a_range(name: str, text: str) -> None:
+    (mistake,) = mistakes(**{name: text})
+    assert mistake.startswith(f"{name}: ")
+    assert "is not a whole number from 1 to" in mistake
+
+
+@pytest.mark.parametrize("text", ["app:app", "shop.web:create", "_a.b1.c_:d"])
+def test_an_application_is_a_module_and_a_callable(text: str) -> None:
+    assert Settings.from_environ({"APP_MODULE": text}).app_module == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "app", ":app", "app:", "a b:c", "a/b:c", "a.:c", "a:b;c", "a:b\n", "$(HOME):a", "1a:b"]
+)
+def test_anything_else_is_not_an_application(text: str) -> None:
+    (mistake,) = mistakes(APP_MODULE=text)
+    assert "write module:callable" in mistake
+
+
+@pytest.mark.parametrize(("text", "size"), [("0", "0"), ("512", "512"), ("8K", "8k"), ("2g", "2g")])
+def test_a_size_is_digits_and_a_unit(text: str, size: str) -> None:
+    assert Settings.from_environ({"CLIENT_MAX_BODY_SIZE": text}).client_max_body_size == size
+
+
+@pytest.mark.parametrize("text", ["", "1mb", "1 m", "-1", "m", "1.5m", "1m;", "1m\n", "9" * 10 + "g"])
+def test_anything_else_is_not_a_size(text: str) -> None:
+    (mistake,) = mistakes(CLIENT_MAX_BODY_SIZE=text)
+    assert "is not a size" in mistake
+
+
+def test_every_mistake_is_reported_at_once() -> None:
+    found = mistakes(ALLOWED="1.2.3.4/33;x", LISTEN_PORT="http", UWSGI_THREADS="0")
+    assert [mistake.split(":")[0] for mistake in found] == [
+        "ALLOWED",
+        "ALLOWED",
+        "LISTEN_PORT",
+        "UWSGI_THREADS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ALOWED", "ALLOWED"),
+        ("ALLOWED_IPS", "ALLOWED"),
+        ("allowed", "ALLOWED"),
+        ("LISTEN_PORTS", "LISTEN_PORT"),
+        ("UWSGI_PROCESES", "UWSGI_PROCESSES"),
+        ("APP_MODUL", "APP_MODULE"),
+    ],
+)
+def test_a_misspelt_name_is_noticed(name: str, meant: str) -> None:
+    assert misspelt({name: "x"}) == {name: meant}
+
+
+@pytest.mark.parametrize("name", ["HOME", "PATH", "PORT", "UWSGI_HARAKIRI", "APP_ENV", "ALLOWED"])
+def test_other_names_are_none_of_our_business(name: str) -> None:
+    assert misspelt({name: "x"}) == {}
+
+
+def test_the_queue_fits_into_what_the_kernel_allows(tmp_path: Path) -> None:
+    somaxconn = tmp_path / "somaxconn"
+    somaxconn.write_text("128\n")
+    assert sizing.listen_queue(somaxconn) == 128
+    somaxconn.write_text("4096\n")
+    assert sizing.listen_queue(somaxconn) == 1024
+    assert sizing.listen_queue(tmp_path / "missing") == 100
