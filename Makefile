@@ -1,0 +1,33 @@
+# One line a target; what is longer is in dev/, which needs Python 3.11 or newer and nothing else.
+
+PYTHON ?= python3
+# Expanded when a recipe uses it, so that `make help` needs no Python.
+dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
+	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
+
+.PHONY: help run run-image run-host image test lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: ## serve on http://localhost:8080, as the image where that is possible, else on this host
+	@$(dev).run auto
+
+run-image: ## the same, as the image
+	@$(dev).run image
+
+run-host: ## the same, on this host; LISTEN_PORT=9000 make run-host takes another port
+	@$(dev).run host
+
+image: ## build the image nginx-python3
+	@$(dev).image
+
+test: ## run all checks, those of the image too where a Docker engine answers
+	@$(dev).test
+
+lint: ## run ruff, mypy, hadolint and gixy
+	@$(dev).lint
+
+clean: ## remove what the other targets made, but for images
+	rm -rf .venv .venv.lock run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

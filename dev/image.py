@@ -1,0 +1,71 @@
+"""The image: which base it stands on, and its build: python3 -m dev.image [TAG]."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+
+from dev import ROOT, Problem, finish, say, standin
+
+TAG = "nginx-python3"
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image and one line about it."""
+
+    name: str
+    line: str
+
+
+def official() -> str:
+    """Name the base that the Dockerfile asks for, or that BASE_IMAGE puts in its place."""
+    if chosen := os.environ.get("BASE_IMAGE"):
+        return chosen
+    found = re.search(r"^ARG BASE=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    if not found:
+        raise Problem("the Dockerfile has no line ARG BASE=...")
+    return found[1].strip("\"'")
+
+
+def obtainable(name: str) -> bool:
+    """Tell whether this image is here, now that it has been pulled if it was not."""
+    if standin.present(name):
+        return True
+    say(f"pulling {name}")
+    try:
+        pull = subprocess.run(["docker", "pull", "--quiet", name], capture_output=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return False
+    return pull.returncode == 0
+
+
+def base() -> Base:
+    """Choose the base: the one that was asked for, else the stand-in."""
+    name = official()
+    if obtainable(name):
+        return Base(name, f"{name}{' (from BASE_IMAGE)' if 'BASE_IMAGE' in os.environ else ''}")
+    if os.environ.get("BASE_IMAGE"):
+        raise Problem(f"the image {name}, which BASE_IMAGE names, is not here and cannot be pulled")
+    line = f"the stand-in, Debian {standin.SUITE}, because {name} cannot be pulled here"
+    return Base(standin.ensure(), line)
+
+
+def build(tag: str, base: Base) -> None:
+    """Build the image on this base."""
+    say(f"building {tag} on {base.line}")
+    command = ["docker", "build", "--tag", tag, "--build-arg", f"BASE={base.name}", "."]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        raise Problem(f"the image {tag} was not built")
+
+
+def main(arguments: list[str]) -> int:
+    """Build the image under the tag given."""
+    build(arguments[0] if arguments else TAG, base())
+    return 0
+
+
+if __name__ == "__main__":
+    finish(main)

@@ -1,0 +1,53 @@
+"""Run every check that reads and does not run: python3 -m dev.lint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from dev import ROOT, finish, host, say, tree, venv
+from stack import files, nginx
+from stack.settings import Settings
+
+SOURCES = ("entrypoint.py", "stack", "dev", "app", "tests")
+
+
+def main(_: list[str]) -> int:
+    """Run them all, however many fail."""
+    host.prepare(tools=True)
+    with tempfile.TemporaryDirectory() as folder:
+        results = [passes(*command) for command in commands(rendered(Path(folder)))]
+    return 0 if all(results) else 1
+
+
+def commands(configuration: Path) -> list[list[str]]:
+    """List the commands, each a tool of .venv and its arguments."""
+    return [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy", *SOURCES],
+        ["hadolint", "Dockerfile"],
+        ["gixy", str(configuration)],
+    ]
+
+
+def rendered(folder: Path) -> Path:
+    """Lay a tree with its generated files, and give nginx's configuration in it."""
+    tree.lay(folder)
+    (folder / "run").mkdir()
+    settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
+    files.write(folder / "run", nginx.files(settings, nginx.version(), descriptors=1024))
+    return folder / "conf" / "nginx.conf"
+
+
+def passes(tool: str, *arguments: str) -> bool:
+    """Run one tool."""
+    say(f"{tool} {' '.join(arguments)}")
+    sys.stderr.flush()
+    return subprocess.run([venv.VENV / "bin" / tool, *arguments], cwd=ROOT).returncode == 0
+
+
+if __name__ == "__main__":
+    finish(main)

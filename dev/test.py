@@ -1,0 +1,35 @@
+"""Run every check that this machine can run: python3 -m dev.test [PYTEST ARGUMENTS]."""
+
+from __future__ import annotations
+
+import os
+
+from dev import ROOT, Problem, engine, finish, host, image, venv
+
+TAG = "nginx-python3:test"
+
+
+def main(arguments: list[str]) -> int:
+    """Make ready, build the image if there is an engine, and become pytest."""
+    host.prepare(tools=True)
+    options = image_options()
+    os.chdir(ROOT)
+    os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *options, *arguments])
+
+
+def image_options() -> list[str]:
+    """Tell pytest which image to check, or why there is none; CI may not leave it out."""
+    try:
+        if why := engine.problem():
+            raise Problem(why)
+        base = image.base()
+    except Problem as problem:
+        if os.environ.get("REQUIRE_IMAGE") == "1":
+            raise Problem(f"REQUIRE_IMAGE=1, and the image cannot be checked: {problem}") from None
+        return ["--image-missing", str(problem)]
+    image.build(TAG, base)
+    return ["--image", TAG, "--base", base.line]
+
+
+if __name__ == "__main__":
+    finish(main)

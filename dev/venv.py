@@ -1,0 +1,114 @@
+"""The virtual environment .venv: what requirements.txt pins, and what development adds."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tomllib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dev import ROOT, packages, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+
+# Not sys.executable: that may be the Python of the .venv that is about to be replaced.
+BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+
+# The first pip that reads dependency groups is 25.1.
+PIP = "pip==26.3"
+
+# uWSGI without what this project does not use; the Dockerfile says the same.
+BUILD = {
+    "UWSGI_PROFILE_OVERRIDE": "xml=false;yaml=false;json=false;ssl=false;pcre=false;routing=false",
+    # Some Pythons name the compiler that they were built with, which need not be here.
+    "CC": os.environ.get("CC", "cc"),
+}
+
+
+def needs() -> list[packages.Need]:
+    """List what the machine must have before `ensure` can do its work."""
+    return [] if current(product()) else packages.to_build()
+
+
+def ensure() -> None:
+    """Make .venv anew unless it is what requirements.txt asks for."""
+    with locked():
+        if not current(product()):
+            make()
+
+
+def ensure_dev() -> None:
+    """Add the tools that pyproject.toml lists to an existing .venv."""
+    with locked():
+        if current(tools()):
+            return
+        say("adding the development tools to .venv")
+        pip(PIP)
+        pip("--group", "dev")
+        stamp(tools())
+
+
+def make() -> None:
+    """Make .venv from nothing; the stamp comes last, so what breaks off here is made anew."""
+    say("making .venv from requirements.txt; uWSGI is compiled, which takes about a minute")
+    subprocess.run([BASE_PYTHON, "-m", "venv", "--clear", VENV], check=True)
+    # A cached uWSGI may have been built with other options.
+    pip("--require-hashes", "--no-cache-dir", "--requirement", "requirements.txt")
+    stamp(product())
+
+
+def pip(*arguments: str) -> None:
+    """Install into .venv."""
+    quiet = ("--quiet", "--disable-pip-version-check")
+    command: list[str | Path] = [PYTHON, "-m", "pip", "install", *quiet, *arguments]
+    subprocess.run(command, cwd=ROOT, env=os.environ | BUILD, check=True)
+
+
+def product() -> tuple[Path, str]:
+    """Give the stamp of a .venv that can serve, which also says where it is: .venv cannot move."""
+    parts = (sys.version, BASE_PYTHON, str(VENV), *sorted(BUILD.values()))
+    text = "\n".join(parts) + (ROOT / "requirements.txt").read_text()
+    return VENV / "product.stamp", hashlib.sha256(text.encode()).hexdigest()
+
+
+def tools() -> tuple[Path, str]:
+    """Give the stamp of a .venv that has the development tools too."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    text = f"{product()} {PIP} {groups['dev']}"
+    return VENV / "tools.stamp", hashlib.sha256(text.encode()).hexdigest()
+
+
+def current(stamped: tuple[Path, str]) -> bool:
+    """Tell whether .venv bears this stamp and its Python still runs."""
+    path, digest = stamped
+    try:
+        return path.read_text() == digest and subprocess.run([PYTHON, "-c", ""]).returncode == 0
+    except OSError:
+        return False
+
+
+def stamp(stamped: tuple[Path, str]) -> None:
+    """Write down what .venv was made from."""
+    path, digest = stamped
+    path.write_text(digest)
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Let one make at a time work on this clone's .venv."""
+    with (ROOT / ".venv.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another make that works on .venv")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
