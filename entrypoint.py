@@ -52,12 +52,13 @@ def manage(command: str) -> int:
     from pathlib import Path
 
     from stack import commands
+    from stack.settings import ConfigError
 
     os.chdir(ROOT)
     try:
         status: int = getattr(commands, command)(Path(ROOT), os.environ)
         return status
-    except commands.ConfigError as error:
+    except ConfigError as error:
         for mistake in error.args:
             commands.say(f"error: {mistake}")
         return os.EX_CONFIG
@@ -74,4 +75,4 @@ def run(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.basename(sys.argv[0]), sys.argv[1:]))
+    sys.exit(main(os.path.split(sys.argv[0])[1], sys.argv[1:]))

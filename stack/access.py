@@ -70,7 +70,8 @@ def network(text: str) -> Network:
     host = family(address)
     if parsed.network_address != host.network_address:
         raise ValueError(
-            f"has host bits set; write {written(parsed)} for the range or {written(host)} for the host"
+            f"has host bits set; write {written(parsed)} for the range "
+            f"or {written(host)} for the host"
         )
     if unmapped(parsed) == LIMITED_BROADCAST:
         raise ValueError("is refused by nginx, and no client has this address; leave it out")

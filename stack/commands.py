@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
-from stack import files, nginx, sizing
+from stack import access, files, nginx, sizing
 from stack import reload as reloading
 from stack.budget import Budget
 from stack.settings import ConfigError, Settings, misspelt, table
@@ -18,8 +18,10 @@ SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def prepare(root: Path, environ: MutableMapping[str, str]) -> tuple[Settings, dict[str, str]]:
-    """Validate the settings and have nginx test what follows from them; write nothing that stays."""
-    environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", environ.get("PATH", os.defpath), *SYSTEM])
+    """Validate the settings and have nginx test what follows from them; nothing stays written."""
+    environ["PATH"] = os.pathsep.join(
+        [f"{sys.prefix}/bin", environ.get("PATH", os.defpath), *SYSTEM]
+    )
     settings = Settings.from_environ(environ)
     files.make_run(root)
     generated = nginx.files(settings, nginx.version(), sizing.limit_descriptors())
@@ -66,13 +68,13 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
     os.execve(sys.executable, [*supervisord, *user], environ)
 
 
-def reload(root: Path, _: MutableMapping[str, str]) -> int:
+def reload(root: Path, environ: MutableMapping[str, str]) -> int:
     """Have the running stack change over to what is on the disk now, if that can be used."""
-    environ = reloading.running(root)
-    os.environ.clear()
-    os.environ.update(environ)
-    _, generated = prepare(root, os.environ)
-    reloading.try_application(os.environ)
+    theirs = reloading.running(root)
+    environ.clear()
+    environ.update(theirs)
+    _, generated = prepare(root, environ)
+    reloading.try_application(environ)
     if reloading.apply(root, generated):
         say("reloaded")
         return os.EX_OK
@@ -100,5 +102,5 @@ def say(text: str) -> None:
 def shown(value: object) -> str:
     """Write a setting's value as it would be given."""
     if isinstance(value, tuple):
-        return ";".join(map(nginx.access.written, value))
+        return ";".join(map(access.written, value))
     return "not set" if value is None else str(value)

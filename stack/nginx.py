@@ -1,4 +1,4 @@
-"""What nginx is told about this machine and these settings: the generated half of its configuration."""
+"""The generated half of nginx's configuration: what depends on settings and machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def version() -> tuple[int, ...]:
 def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[str, str]:
     """Render every generated file that conf/nginx.conf includes, by its name below run/."""
     return {
-        "main.conf": main(settings, os.geteuid()),
+        "main.conf": main(settings, os.geteuid(), descriptors),
         "events.conf": f"worker_connections {min(4096, descriptors // 2)};\n",
         "http.conf": http(settings, nginx),
         "listen.conf": listen(settings.listen_port, has_ipv6()),
@@ -44,14 +44,17 @@ def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[
     }
 
 
-def main(settings: Settings, uid: int) -> str:
+def main(settings: Settings, uid: int, descriptors: int) -> str:
     """Render what stands outside every block."""
-    # Started as root, nginx would give its workers to nobody, who may not open the socket.
-    user = "user root;\n" if uid == 0 else ""
-    drain = Budget.of(settings.shutdown_timeout).drain
-    return (
-        f"{user}worker_processes {settings.uwsgi_processes};\nworker_shutdown_timeout {drain}s;\n"
-    )
+    lines = [
+        f"worker_processes {settings.uwsgi_processes};",
+        f"worker_rlimit_nofile {descriptors};",
+        f"worker_shutdown_timeout {Budget.of(settings.shutdown_timeout).drain}s;",
+    ]
+    if uid == 0:
+        # nginx would give its workers to nobody, who may not open the socket.
+        lines.insert(0, "user root;")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def http(settings: Settings, nginx: tuple[int, ...]) -> str:
@@ -79,7 +82,7 @@ def listen(port: int, ipv6: bool) -> str:
 
 
 def has_ipv6(table: Path = Path("/proc/net/if_inet6")) -> bool:
-    """Say whether the kernel has IPv6: nginx does not start where it is told to use a missing one."""
+    """Say whether the kernel has IPv6: told to use a missing one, nginx does not start."""
     return table.exists()
 
 

@@ -1,4 +1,4 @@
-"""New code and new rules without a lost request: validate, write, and let both programs change over."""
+"""New code and new rules without a lost request: validate, write, change over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from stack.settings import ConfigError
 # Seconds: for workers that finish long requests, or import a large application, one after another.
 PATIENCE = 300
 
-# nginx keeps an idle connection that long (keepalive_min_timeout), with the old rules.
+# Seconds without a change after which uWSGI is asked again.
+REPEAT = 2.0
+
+# Seconds: nginx keeps an idle connection so long (keepalive_min_timeout), with the old rules.
 KEPT = 1.0
 
 
@@ -58,26 +61,37 @@ def telling(output: str) -> str:
 def apply(root: Path, generated: Mapping[str, str]) -> bool:
     """Write the files, have both programs change over, and say whether they did in time."""
     files.write(root / "run", generated)
+    return renew_nginx(root) and renew_uwsgi(root)
+
+
+def renew_nginx(root: Path) -> bool:
+    """Have nginx read its files anew, and wait until only new workers take requests."""
     master = int((root / "run/nginx.pid").read_text())
-    servers = workers(master, "nginx: worker process")
+    old = workers(master, "nginx: worker process\0")
     os.kill(master, signal.SIGHUP)
-    with (root / "run/uwsgi.fifo").open("w") as fifo:
-        loaders = workers_of_uwsgi(root)
-        fifo.write("c")  # reload the workers in a chain
-    done = wait(lambda: not servers & workers(master, "nginx: worker process\0"))
-    settled = time.monotonic() + KEPT
-    done = wait(lambda: time.monotonic() > settled or not any(map(alive, servers))) and done
-    return wait(lambda: renewed(loaders, workers_of_uwsgi(root))) and done
+    done = wait(lambda: not old & workers(master, "nginx: worker process\0"))
+    closed = time.monotonic() + KEPT
+    return wait(lambda: time.monotonic() > closed or not any(map(alive, old))) and done
 
 
-def renewed(before: set[int], now: set[int]) -> bool:
-    """Say whether every worker has been replaced, and its replacement is there."""
-    return not before & now and len(now) >= len(before)
+def renew_uwsgi(root: Path) -> bool:
+    """Have uWSGI replace its workers one after another, and wait until all are replaced."""
+    master = int((root / "run/uwsgi.pid").read_text())
+    old = workers(master, "uWSGI worker")
+    last, asked = old, 0.0
 
+    def renewed() -> bool:
+        nonlocal last, asked
+        now = workers(master, "uWSGI worker")
+        if now != last:
+            last, asked = now, time.monotonic()
+        elif old & now and time.monotonic() - asked > REPEAT:
+            # uWSGI ignores this while it is still busy with the chain of an earlier reload.
+            (root / "run/uwsgi.fifo").write_text("c")
+            asked = time.monotonic()
+        return not old & now and len(now) >= len(old)
 
-def workers_of_uwsgi(root: Path) -> set[int]:
-    """List uWSGI's workers by what auto-procname calls them."""
-    return workers(int((root / "run/uwsgi.pid").read_text()), "uWSGI worker")
+    return wait(renewed)
 
 
 def workers(master: int, title: str) -> set[int]:

@@ -23,7 +23,7 @@ class Detected:
 
 
 def setting(
-    name: str, default: str | None | Callable[[], Detected], parse: Callable[[str], Any], help: str
+    name: str, default: str | Callable[[], Detected] | None, parse: Callable[[str], Any], help: str
 ) -> Any:
     """Declare a setting: its variable, default (None: none), parser and one line of help."""
     return field(metadata={"name": name, "default": default, "parse": parse, "help": help})

@@ -21,7 +21,7 @@ def usable_cpus() -> int:
 
 
 def listen_queue(somaxconn: Path = SOMAXCONN) -> int:
-    """Say how many connections may wait: uWSGI refuses to start with more than the kernel's limit."""
+    """Say how many connections may wait: uWSGI does not start with more than the kernel allows."""
     try:
         return min(LISTEN_QUEUE, int(somaxconn.read_text()))
     except OSError:

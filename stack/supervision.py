@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from supervisor import events
-from supervisor.states import SupervisorStates
+from supervisor.states import ProcessStates, SupervisorStates
 
 from stack import wakeup
 from stack.reload import telling
@@ -30,6 +30,7 @@ def attach(supervisord: Any, **config: Any) -> None:
     """Take part in supervisord's life; called before its main loop."""
     supervision = Supervision(supervisord)
     events.subscribe(events.SupervisorRunningEvent, supervision.running)
+    events.subscribe(events.SupervisorStoppingEvent, supervision.leaving)
     events.subscribe(events.ProcessLogEvent, supervision.heard)
     events.subscribe(events.ProcessStateStartingEvent, supervision.starting)
     events.subscribe(events.ProcessStateBackoffEvent, supervision.died)
@@ -44,6 +45,7 @@ class Supervision:
 
     def __init__(self, supervisord: Any) -> None:
         """Hook into the way it waits and forks."""
+        self.supervisord = supervisord
         self.options = supervisord.options
         self.options.fork = wakeup.fork
         self.wake_up = wakeup.WakeUp()
@@ -58,8 +60,14 @@ class Supervision:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, wakeup.EARLY)
         signal.signal(signal.SIGHUP, self.hung_up)
 
+    def leaving(self, event: events.SupervisorStoppingEvent) -> None:
+        """Stop a uWSGI that has just been started with INT: TERM is lost on workers that import."""
+        process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
+        if process.state == ProcessStates.STARTING:
+            process.config.stopsignal = signal.SIGINT
+
     def hung_up(self, number: int, frame: Any) -> None:
-        """Reload: what supervisord itself does on HUP, stop everything and start again, is an outage."""
+        """Reload: what supervisord itself does on HUP, stop and start everything, is an outage."""
         if self.options.mood == SupervisorStates.RUNNING:
             self.options.logger.info("received SIGHUP: reloading")
             command = [sys.executable, "entrypoint.py", "reload"]

@@ -42,7 +42,7 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
 
 
 def forget() -> None:
-    """Drop the pipe of an earlier life: `supervisorctl reload` closes it but leaves it registered."""
+    """Drop the pipe of an earlier life: `supervisorctl reload` closes it, but does not forget."""
     for descriptor, dispatcher in list(asyncore.socket_map.items()):
         if isinstance(dispatcher, WakeUp):
             del asyncore.socket_map[descriptor]

@@ -118,7 +118,9 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 
 
 @pytest.fixture(scope="session", params=["host", "image"])
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """One stack that allows 127.0.0.1 and ::1, for tests that leave it as it is."""
     plan = Plan({"ALLOWED": "127.0.0.1;::1;"})
     folder = tmp_path_factory.mktemp("stack")

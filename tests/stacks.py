@@ -234,7 +234,9 @@ class HostStack(Stack):
     def files(self) -> dict[str, float]:
         """Map every path outside run/ to the time of its last change."""
         paths = [self.root, *self.root.rglob("*")]
-        names = {path.relative_to(self.root): path for path in paths if "__pycache__" not in str(path)}
+        names = {
+            path.relative_to(self.root): path for path in paths if "__pycache__" not in str(path)
+        }
         return {
             str(name): path.lstat().st_mtime
             for name, path in names.items()
@@ -259,7 +261,9 @@ class ImageStack(Stack):
 
     launcher = "image"
 
-    def __init__(self, settings: Mapping[str, str], image: str, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, settings: Mapping[str, str], image: str, options: tuple[str, ...] = ()
+    ) -> None:
         """Choose a name."""
         super().__init__(settings)
         self.name = f"nginx-python3-test-{uuid.uuid4().hex[:12]}"

@@ -96,7 +96,7 @@ def test_refuses_with_the_number_the_text_the_reason_and_a_remedy(text: str, rea
 
 @pytest.mark.parametrize("text", ["", ";", " ; \t;", "   "])
 def test_a_list_without_an_entry_is_a_mistake_and_not_an_open_door(text: str) -> None:
-    with pytest.raises(ValueError, match="unset it or write 0.0.0.0/0;::/0"):
+    with pytest.raises(ValueError, match=r"unset it or write 0\.0\.0\.0/0;::/0"):
         networks(text)
 
 

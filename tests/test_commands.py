@@ -125,7 +125,11 @@ def test_a_broken_nginx_configuration_is_shown_with_file_and_line(root: Path) ->
 def test_a_missing_nginx_is_named(root: Path) -> None:
     code = "import sys; sys.path.insert(0, '.'); from stack import nginx; nginx.version()"
     answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, env={"PATH": "/none"}, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=root,
+        env={"PATH": "/none"},
+        capture_output=True,
+        text=True,
     )
     assert "nginx: is not installed; install the package nginx" in answer.stderr
 

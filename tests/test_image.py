@@ -109,7 +109,14 @@ def neighbours(image: str) -> Iterator[dict[str, str]]:
             fixed = [f"--ip={address}"] if where == network else []
             idle = ["python3", "-c", "import signal; signal.pause()"]
             docker(
-                "run", "--detach", "--init", f"--name={name}", f"--network={where}", *fixed, image, *idle
+                "run",
+                "--detach",
+                "--init",
+                f"--name={name}",
+                f"--network={where}",
+                *fixed,
+                image,
+                *idle,
             )
             template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
             names[name] = docker("inspect", f"--format={template}", name).stdout.strip()
@@ -141,9 +148,13 @@ def test_containers_that_are_listed_get_in_and_all_others_do_not(
         lambda: docker("exec", server, "./entrypoint.py", "healthy", check=False).returncode == 0,
         report=lambda: docker("logs", server).stderr,
     )
-    template = "{{range $name, $one := .NetworkSettings.Networks}}{{$name}} {{$one.IPAddress}}\n{{end}}"
+    template = (
+        "{{range $name, $one := .NetworkSettings.Networks}}{{$name}} {{$one.IPAddress}}\n{{end}}"
+    )
     where = dict(
-        line.split() for line in docker("inspect", f"--format={template}", server).stdout.split("\n") if line
+        line.split()
+        for line in docker("inspect", f"--format={template}", server).stdout.split("\n")
+        if line
     )
     answers = {
         client: docker(

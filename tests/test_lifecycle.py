@@ -83,7 +83,7 @@ def test_a_stop_without_work_is_prompt(launch: Launch) -> None:
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.3, 1.0])
 def test_a_stop_during_the_start_is_not_lost(launch: Launch, delay: float) -> None:
-    stack = launch(ready=False)
+    stack = launch(ready=False, alarms=True)
     end = time.monotonic() + delay
     stack.wait_until(lambda: time.monotonic() >= end)
     stack.signal(signal.SIGTERM)
@@ -262,7 +262,9 @@ def test_supervisors_own_reload_starts_everything_again(launch: Launch) -> None:
     stack = launch()
     before = stack.processes("nginx") + stack.processes("uwsgi")
     assert stack.run("supervisorctl", "reload").returncode == 0
-    stack.wait_until(lambda: not set(before) & {*stack.processes("nginx"), *stack.processes("uwsgi")})
+    stack.wait_until(
+        lambda: not set(before) & {*stack.processes("nginx"), *stack.processes("uwsgi")}
+    )
     stack.wait_until(lambda: stack.answers() and good(stack))
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone(timeout=10) == 0

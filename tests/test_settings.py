@@ -37,7 +37,8 @@ def test_every_value_says_where_it_comes_from() -> None:
 
 @pytest.mark.parametrize("name", ["LISTEN_PORT", "UWSGI_PROCESSES", "UWSGI_THREADS"])
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "+1", "1.0", "two", " 1", "1\n", "\u0661", "0x10", "1_0", "99999", "9" * 99]
+    "text",
+    ["", "0", "-1", "+1", "1.0", "two", " 1", "1\n", "\u0661", "0x10", "1_0", "99999", "9" * 99],
 )
 def test_numbers_are_digits_in_a_range(name: str, text: str) -> None:
     (mistake,) = mistakes(**{name: text})
@@ -51,7 +52,8 @@ def test_an_application_is_a_module_and_a_callable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "app", ":app", "app:", "a b:c", "a/b:c", "a.:c", "a:b;c", "a:b\n", "$(HOME):a", "1a:b"]
+    "text",
+    ["", "app", ":app", "app:", "a b:c", "a/b:c", "a.:c", "a:b;c", "a:b\n", "$(HOME):a", "1a:b"],
 )
 def test_anything_else_is_not_an_application(text: str) -> None:
     (mistake,) = mistakes(APP_MODULE=text)
@@ -63,7 +65,9 @@ def test_a_size_is_digits_and_a_unit(text: str, size: str) -> None:
     assert Settings.from_environ({"CLIENT_MAX_BODY_SIZE": text}).client_max_body_size == size
 
 
-@pytest.mark.parametrize("text", ["", "1mb", "1 m", "-1", "m", "1.5m", "1m;", "1m\n", "9" * 10 + "g"])
+@pytest.mark.parametrize(
+    "text", ["", "1mb", "1 m", "-1", "m", "1.5m", "1m;", "1m\n", "9" * 10 + "g"]
+)
 def test_anything_else_is_not_a_size(text: str) -> None:
     (mistake,) = mistakes(CLIENT_MAX_BODY_SIZE=text)
     assert "is not a size" in mistake
