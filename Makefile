@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image test lint clean
+.PHONY: help run run-image run-host image test faults lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ image: ## build the image nginx-python3
 
 test: ## run all checks, those of the image too where a Docker engine answers
 	@$(dev).test
+
+faults: ## count the requests that each fault costs, under load; takes ten minutes
+	@$(dev).faults
 
 lint: ## run ruff, mypy, hadolint and gixy
 	@$(dev).lint

@@ -10,13 +10,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
 from typing import Any
 
 from supervisor import events
-from supervisor.states import ProcessStates, SupervisorStates
+from supervisor.states import SupervisorStates
 
 from stack import wakeup
 from stack.reload import telling
@@ -24,6 +25,10 @@ from stack.reload import telling
 # What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
 # and let go of the port, uWSGI's would wait for a master that is gone.
 ORPHANS = {"nginx": signal.SIGQUIT, "uwsgi": signal.SIGKILL}
+
+
+# What each of uWSGI's workers says when it has imported the application.
+LOADED = re.compile(rb"^WSGI app \d+ .* ready in", re.MULTILINE)
 
 
 def attach(supervisord: Any, **config: Any) -> None:
@@ -51,6 +56,7 @@ class Supervision:
         self.wake_up = wakeup.WakeUp()
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}
+        self.ready = 0
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Let in the signals that came too early; one to stop means that nothing is started."""
@@ -61,10 +67,10 @@ class Supervision:
         signal.signal(signal.SIGHUP, self.hung_up)
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
-        """Stop a uWSGI that has just been started with INT: TERM is lost on workers that import."""
-        process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
-        if process.state == ProcessStates.STARTING:
-            process.config.stopsignal = signal.SIGINT
+        """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
+        if self.ready < int(os.environ["UWSGI_PROCESSES"]):
+            process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
+            process.config.stopsignal = signal.SIGKILL
 
     def hung_up(self, number: int, frame: Any) -> None:
         """Reload: what supervisord itself does on HUP, stop and start everything, is an outage."""
@@ -84,10 +90,13 @@ class Supervision:
         if not access:
             name = event.process.config.name
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
+            self.ready += len(LOADED.findall(event.data))
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
         self.words.pop(event.process.config.name, None)
+        if event.process.config.name == "uwsgi":
+            self.ready = 0
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""

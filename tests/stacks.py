@@ -140,6 +140,10 @@ class Stack(ABC):
         """Run a command beside the stack, in the root of its tree."""
 
     @abstractmethod
+    def copy(self, folder: Path) -> Path:
+        """Copy the configuration, with what was generated, into a folder."""
+
+    @abstractmethod
     def pids(self) -> list[int]:
         """List the stack's process ids, as this machine sees them."""
 
@@ -220,6 +224,10 @@ class HostStack(Stack):
             timeout=60,
         )
 
+    def copy(self, folder: Path) -> Path:
+        """It lies here already."""
+        return self.root
+
     def pids(self) -> list[int]:
         """Find the processes that work in the tree: nothing else does."""
         found = []
@@ -298,6 +306,12 @@ class ImageStack(Stack):
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run inside the container, as its user."""
         return docker("exec", self.name, *command, check=False)
+
+    def copy(self, folder: Path) -> Path:
+        """Ask the engine for it."""
+        for name in ("conf", "run"):
+            docker("cp", f"{self.name}:/srv/{name}", str(folder))
+        return folder
 
     def pids(self) -> list[int]:
         """Ask the engine."""

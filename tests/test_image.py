@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks import ImageStack, docker
+from tests.stacks import ROOT, ImageStack, docker
 from tests.wait import wait_until
 
 HARDENED = (
@@ -166,3 +166,85 @@ def test_containers_that_are_listed_get_in_and_all_others_do_not(
     assert answers == expected
     rules = docker("exec", server, "cat", "/srv/run/permissions.conf").stdout
     assert rules == "".join(f"allow {one};\n" for one in allowed.split(";") if one) + "deny all;\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--user=12345:0",),
+        ("--user=12345:12345",),
+        ("--user=12345:12345", *HARDENED),
+        ("--user=12345:0", "--read-only", "--tmpfs=/srv/run"),
+        ("--init",),
+        ("--tty", "--interactive"),
+        ("--log-driver=none",),
+        ("--ulimit=nofile=256:256",),
+        ("--tmpfs=/srv/run:size=1m", "--read-only"),
+    ],
+    ids=" ".join,
+)
+def test_serves_in_any_circumstances_and_stops_with_0(image: str, options: tuple[str, ...]) -> None:
+    stack = ImageStack({"ALLOWED": "127.0.0.1"}, image, options)
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert [stack.get(client=f"127.0.0.{host}").status_code for host in (1, 2)] == [200, 403]
+        assert stack.run("supervisorctl", "status").stdout.count("STARTING") <= 2
+        docker("stop", stack.name)
+        assert stack.exit_status() == 0
+        docker("start", stack.name)
+        stack.wait_until_ready()
+    finally:
+        stack.close()
+
+
+def test_root_works_and_is_warned_of(image: str) -> None:
+    stack = ImageStack({}, image, ("--user=0",))
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert stack.get().status_code == 200
+        assert stack.lines("warning: running as root")
+        assert not stack.lines("CRIT")
+    finally:
+        stack.close()
+
+
+def test_without_ipv6_it_serves_ipv4(image: str) -> None:
+    stack = ImageStack({}, image)
+    # A network of its own, in which IPv6 can be turned off.
+    stack.options = ("--sysctl=net.ipv6.conf.all.disable_ipv6=1",)
+    stack.settings["LISTEN_PORT"] = "80"
+    stack.start()
+    try:
+        stack.wait_until_ready()
+    finally:
+        stack.close()
+
+
+def test_a_run_folder_that_is_full_costs_uploads_and_nothing_else(image: str) -> None:
+    settings = {"CLIENT_MAX_BODY_SIZE": "20m"}
+    stack = ImageStack(settings, image, ("--tmpfs=/srv/run:size=1m", "--read-only"))
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert stack.request("POST", data=b"x" * 10_000_000).status_code >= 500
+        assert stack.get().status_code == 200
+        stack.wait_until(lambda: stack.lines("No space left on device"))
+    finally:
+        stack.close()
+
+
+def test_a_worker_that_takes_too_much_memory_is_the_one_that_goes(image: str) -> None:
+    app = f"--volume={ROOT / 'tests/apps/faults'}:/srv/app:ro"
+    options = ("--memory=96m", "--memory-swap=96m", app)
+    settings = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2"}
+    stack = ImageStack(settings, image, options)
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert stack.get("/eat/200").status_code == 503
+        stack.wait_until(lambda: stack.get().status_code == 200)
+        assert stack.alive()
+    finally:
+        stack.close()

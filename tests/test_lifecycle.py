@@ -83,7 +83,7 @@ def test_a_stop_without_work_is_prompt(launch: Launch) -> None:
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.3, 1.0])
 def test_a_stop_during_the_start_is_not_lost(launch: Launch, delay: float) -> None:
-    stack = launch(ready=False, alarms=True)
+    stack = launch(ready=False)
     end = time.monotonic() + delay
     stack.wait_until(lambda: time.monotonic() >= end)
     stack.signal(signal.SIGTERM)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +146,19 @@ def test_two_run_side_by_side(launch: Launch) -> None:
     assert [one.get().status_code, other.get().status_code] == [200, 403]
     assert one.run("./entrypoint.py", "healthy").returncode == 0
     assert other.run("./entrypoint.py", "healthy").returncode == 0
+
+
+def test_nginx_and_gixy_accept_what_was_rendered(stack: Stack, tmp_path: Path) -> None:
+    test = stack.run("nginx", "-e", "stderr", "-p", ".", "-c", "conf/nginx.conf", "-t")
+    assert test.returncode == 0, test.stderr
+    conf = stack.copy(tmp_path) / "conf/nginx.conf"
+    gixy = subprocess.run([f"{sys.prefix}/bin/gixy", conf], capture_output=True, text=True)
+    assert gixy.returncode == 0, gixy.stdout
+
+
+def test_what_a_program_says_can_be_followed(stack: Stack) -> None:
+    stack.get("/followed")
+    stack.wait_until(lambda: "GET /followed" in stack.run("supervisorctl", "tail", "nginx").stdout)
+    follow = stack.run("timeout", "2", "supervisorctl", "tail", "-f", "uwsgi")
+    assert "WSGI app 0" in follow.stdout
+    assert follow.stderr == ""

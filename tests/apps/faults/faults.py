@@ -35,3 +35,9 @@ def status(status: int) -> tuple[str, int]:
 def worker() -> str:
     """Say which process answers."""
     return str(os.getpid())
+
+
+@application.get("/eat/<int:megabytes>")
+def eat(megabytes: int) -> str:
+    """Need a lot of memory."""
+    return str(len(bytearray(megabytes * 2**20)))
