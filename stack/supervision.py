@@ -20,6 +20,7 @@ from supervisor import events
 from supervisor.states import SupervisorStates
 
 from stack import wakeup
+from stack.log import Log
 from stack.reload import telling
 
 # What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
@@ -54,6 +55,10 @@ class Supervision:
         self.options = supervisord.options
         self.options.fork = wakeup.fork
         self.wake_up = wakeup.WakeUp()
+        self.stdout, self.stderr = Log(1), Log(2)
+        for handler in self.options.logger.handlers:
+            if handler.stream is sys.stdout:
+                handler.stream = self.stdout
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}
         self.ready = 0
@@ -86,7 +91,7 @@ class Supervision:
         another user's pipe, and writes into the middle where it is a file.
         """
         access = event.channel == "stdout" and event.process.config.name == "nginx"
-        write(1 if access else 2, event.data)
+        (self.stdout if access else self.stderr).write(event.data)
         if not access:
             name = event.process.config.name
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
@@ -112,7 +117,7 @@ class Supervision:
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
         words = self.words.get(name, b"").decode(errors="replace")
-        atexit.register(leave, name, telling(words))
+        atexit.register(leave, self.stderr, name, telling(words))
         self.wake_up.write(0)
 
     def stopping(self, event: events.ProcessStateStoppingEvent) -> None:
@@ -130,17 +135,8 @@ class Supervision:
             )
 
 
-def write(descriptor: int, text: bytes) -> None:
-    """Write to the container's log; nobody may be there any more to read it."""
-    with contextlib.suppress(OSError):
-        while text:
-            text = text[os.write(descriptor, text) :]
-
-
-def leave(name: str, words: str) -> None:
+def leave(log: Log, name: str, words: str) -> None:
     """Say last why, and end the interpreter with 1: supervisord itself knows only 0."""
     tried = f" (APP_MODULE is {os.environ['APP_MODULE']!r})" if name == "uwsgi" else ""
-    sys.stdout.flush()
-    print(f"{words}\nentrypoint: error: {name} gave up{tried}, see above", file=sys.stderr)
-    sys.stderr.flush()
+    log.write(f"{words}\nentrypoint: error: {name} gave up{tried}, see above\n")
     os._exit(1)
