@@ -3,6 +3,7 @@
 
 python entrypoint.py            serve
 python entrypoint.py check      print the effective settings and generated files; start nothing
+python entrypoint.py check --client ADDRESS    say whether ALLOWED lets this client in
 python entrypoint.py reload     load new code and settings' files into the stack that runs here
 python entrypoint.py healthy    exit 0 if the application answers
 python entrypoint.py alive      exit 0 if nginx answers
@@ -38,6 +39,8 @@ def main(called: str, arguments: list[str]) -> int:
         case ["check" | "reload" as command]:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
             return manage(command)
+        case ["check", "--client", client]:
+            return manage("check_client", client)
         case ["healthy" | "alive" as command]:
             # Asked every few seconds: it imports nothing that it does not need.
             from stack import health
@@ -47,8 +50,8 @@ def main(called: str, arguments: list[str]) -> int:
             return run(arguments)
 
 
-def manage(command: str) -> int:
-    """Serve, check or reload; 78 if the environment or the configuration cannot be used."""
+def manage(command: str, *words: str) -> int:
+    """Run one of stack/commands.py; 78 if the environment or the configuration cannot be used."""
     from pathlib import Path
 
     from stack import commands
@@ -56,7 +59,7 @@ def manage(command: str) -> int:
 
     os.chdir(ROOT)
     try:
-        status: int = getattr(commands, command)(Path(ROOT), os.environ)
+        status: int = getattr(commands, command)(Path(ROOT), os.environ, *words)
         return status
     except ConfigError as error:
         for mistake in error.args:

@@ -8,10 +8,12 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
-from stack import access, files, nginx, sizing
+from stack import access, dropins, files, machine, nginx
 from stack import reload as reloading
 from stack.budget import Budget
 from stack.settings import ConfigError, Settings, misspelt, table
+
+OPEN = "ALLOWED is not set: everyone may connect"
 
 # nginx is not on an ordinary user's PATH.
 SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -24,10 +26,14 @@ def prepare(root: Path, environ: MutableMapping[str, str]) -> tuple[Settings, di
     )
     settings = Settings.from_environ(environ)
     files.make_run(root)
-    generated = nginx.files(settings, nginx.version(), sizing.limit_descriptors())
+    generated = nginx.files(settings, nginx.version(), machine.limit_descriptors())
     with files.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy):
             raise ConfigError(f"nginx refuses its configuration:\n{refused}")
+        # A long list is of no interest here, and would take a second to parse.
+        files.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
+        for escape in dropins.escapes(copy):
+            say(f"warning: {escape}")
     return settings, generated
 
 
@@ -41,6 +47,20 @@ def check(root: Path, environ: MutableMapping[str, str]) -> int:
     for name, text in generated.items():
         print(f"\n# run/{name}\n{text}", end="")
     return os.EX_OK
+
+
+def check_client(root: Path, environ: MutableMapping[str, str], client: str) -> int:
+    """Say whether a client would be let in, and by which entry; 1 if not."""
+    allowed = Settings.from_environ(environ).allowed
+    try:
+        entry = access.entry_for(client, allowed or ())
+    except ValueError:
+        raise ConfigError(f"--client: {client!r}: is not an address; write one") from None
+    if allowed is None or entry:
+        print(f"{client} is let in: {f'ALLOWED has {access.written(entry)}' if entry else OPEN}")
+        return os.EX_OK
+    print(f"{client} is denied: ALLOWED does not contain it")
+    return 1
 
 
 def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
@@ -59,7 +79,7 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
         APP_MODULE=settings.app_module,
         UWSGI_PROCESSES=str(settings.uwsgi_processes),
         UWSGI_THREADS=str(settings.uwsgi_threads),
-        UWSGI_LISTEN=environ.get("UWSGI_LISTEN", str(sizing.listen_queue())),
+        UWSGI_LISTEN=environ.get("UWSGI_LISTEN", str(machine.listen_queue())),
     )
     # As a module: so it finds stack/ in the working directory, which a script would not.
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
@@ -85,7 +105,7 @@ def reload(root: Path, environ: MutableMapping[str, str]) -> int:
 def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
     """Say what is allowed but probably not meant."""
     if settings.allowed is None:
-        say("warning: ALLOWED is not set: everyone may connect")
+        say(f"warning: {OPEN}")
     for name, ours in misspelt(environ).items():
         say(f"warning: {name} is not a setting; did you mean {ours}?")
     if not nginx.keeps_idle(nginx.version()):

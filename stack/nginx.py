@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from stack import access
+from stack import access, machine, proxies
 from stack.budget import Budget
 from stack.settings import ConfigError, Settings
 
@@ -33,14 +33,17 @@ def version() -> tuple[int, ...]:
 
 def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[str, str]:
     """Render every generated file that conf/nginx.conf includes, by its name below run/."""
+    believed = settings.trusted_proxies or ()
     return {
         "main.conf": main(settings, os.geteuid(), descriptors),
         "events.conf": f"worker_connections {min(4096, descriptors // 2)};\n",
         "http.conf": http(settings, nginx),
-        "listen.conf": listen(settings.listen_port, has_ipv6()),
+        "listen.conf": listen(settings, machine.has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
         "ready.conf": f"rewrite ^ {settings.health_path} break;\n",
-        "permissions.conf": access.permissions(settings.allowed),
+        "proxies.conf": proxies.maps(believed, settings.real_ip_header, machine.gateway()),
+        "realip.conf": proxies.real_ip(believed, settings.real_ip_header),
+        **access.rules(settings.allowed),
     }
 
 
@@ -65,6 +68,9 @@ def http(settings: Settings, nginx: tuple[int, ...]) -> str:
     if nginx >= (1, 29, 8):
         # What is more than uWSGI takes (max-vars) is a 400 here instead of a 502.
         lines.append("max_headers 100;")
+    # As the uwsgi_params of the same nginx has it: the host of an absolute target goes first.
+    asked = "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host"
+    lines.append(f"map $host $asked_host {{\n    default {asked};\n}}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -73,17 +79,13 @@ def keeps_idle(nginx: tuple[int, ...]) -> bool:
     return nginx >= (1, 27, 4)
 
 
-def listen(port: int, ipv6: bool) -> str:
+def listen(settings: Settings, ipv6: bool) -> str:
     """Render the addresses that the application is served on."""
-    lines = [f"listen {port} default_server backlog=4096;"]
-    if ipv6:
-        lines.append(f"listen [::]:{port} default_server backlog=4096;")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def has_ipv6(table: Path = Path("/proc/net/if_inet6")) -> bool:
-    """Say whether the kernel has IPv6: told to use a missing one, nginx does not start."""
-    return table.exists()
+    how = "default_server backlog=4096"
+    if settings.real_ip_header == "proxy_protocol":
+        how += " proxy_protocol"
+    hosts = ["", "[::]:"] if ipv6 else [""]
+    return "".join(f"listen {host}{settings.listen_port} {how};\n" for host in hosts)
 
 
 def claim(port: int) -> None:

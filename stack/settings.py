@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-from stack import access, budget, sizing, values
+from stack import access, budget, machine, proxies, values
 
 
 class ConfigError(Exception):
@@ -23,15 +24,23 @@ class Detected:
 
 
 def setting(
-    name: str, default: str | Callable[[], Detected] | None, parse: Callable[[str], Any], help: str
+    name: str,
+    default: str | Callable[[], Detected] | None,
+    parse: Callable[[str], Any],
+    help: str,
+    parse_file: Callable[[str], Any] | None = None,
 ) -> Any:
-    """Declare a setting: its variable, default (None: none), parser and one line of help."""
-    return field(metadata={"name": name, "default": default, "parse": parse, "help": help})
+    """Declare a setting: its variable, default (None: none), parser and one line of help.
+
+    parse_file, if there is one, parses the file that NAME_FILE can name instead.
+    """
+    about = {"name": name, "default": default, "parse": parse, "help": help}
+    return field(metadata={**about, "parse_file": parse_file})
 
 
 def one_worker_per_cpu() -> Detected:
     """Size UWSGI_PROCESSES."""
-    cpus = sizing.usable_cpus()
+    cpus = machine.usable_cpus()
     return Detected(cpus, f"{cpus} usable CPUs" if cpus > 1 else "1 usable CPU")
 
 
@@ -40,7 +49,11 @@ class Settings:
     """What the operator decides; README.md has the same table."""
 
     allowed: tuple[access.Network, ...] | None = setting(
-        "ALLOWED", None, access.networks, "Who may connect: addresses and ranges, separated by `;`."
+        "ALLOWED",
+        None,
+        access.networks,
+        "Who may connect: addresses and ranges, separated by `;`.",
+        parse_file=access.lines,
     )
     listen_port: int = setting(
         "LISTEN_PORT", "80", values.number(1, 65535), "Port that nginx listens on."
@@ -69,6 +82,19 @@ class Settings:
     health_path: str = setting(
         "HEALTH_PATH", "/", values.path, "What the health check asks the application for."
     )
+    trusted_proxies: tuple[access.Network, ...] | None = setting(
+        "TRUSTED_PROXIES",
+        None,
+        proxies.trusted(access.networks),
+        "Peers whose word on the client is believed, written like `ALLOWED`.",
+        parse_file=proxies.trusted(access.lines),
+    )
+    real_ip_header: str = setting(
+        "REAL_IP_HEADER",
+        "X-Forwarded-For",
+        proxies.header,
+        "Where trusted proxies name the client.",
+    )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -82,7 +108,12 @@ class Settings:
             try:
                 found[attribute], sources[name] = value(about, environ)
             except ValueError as error:
-                mistakes += [f"{name}: {mistake}" for mistake in error.args]
+                mistakes += [f"{place(name, environ)}: {mistake}" for mistake in error.args]
+        if found.get("real_ip_header") == "proxy_protocol" and not found.get("trusted_proxies"):
+            mistakes.append(
+                "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "
+                "set it to the addresses of your proxies"
+            )
         if mistakes:
             raise ConfigError(*mistakes)
         return cls(**found, sources=sources)
@@ -90,13 +121,35 @@ class Settings:
 
 def value(about: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, str]:
     """Find one setting's value, and where it comes from."""
-    if (text := environ.get(about["name"])) is not None:
+    text, path = environ.get(about["name"]), environ.get(f"{about['name']}_FILE")
+    if about["parse_file"] and path is not None:
+        if text is not None:
+            raise ValueError(f"is set, and {about['name']}_FILE too; unset one of them")
+        return about["parse_file"](content(path)), f"file {path}"
+    if text is not None:
         return about["parse"](text), "environment"
     default = about["default"]
     if callable(default):
         detected = default()
         return detected.value, f"detected: {detected.reason}"
     return (None if default is None else about["parse"](default)), "default"
+
+
+def place(name: str, environ: Mapping[str, str]) -> str:
+    """Say where a setting is written: in its variable, or in the file of the other one."""
+    file = f"{name}_FILE"
+    return file if file in environ and name not in environ else name
+
+
+def content(path: str) -> str:
+    """Read the file that a variable names, through any links, as secrets and configs have them."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ValueError(
+            f"{values.quoted(path)}: cannot be read ({reason}); name a file that this user may read"
+        ) from None
 
 
 def table() -> dict[str, Mapping[str, Any]]:
@@ -106,7 +159,12 @@ def table() -> dict[str, Mapping[str, Any]]:
 
 def names() -> tuple[str, ...]:
     """Name every variable, in the table's order."""
-    return tuple(about["name"] for about in table().values())
+    return tuple(
+        name
+        for about in table().values()
+        for name in (about["name"], f"{about['name']}_FILE")
+        if name == about["name"] or about["parse_file"]
+    )
 
 
 def misspelt(environ: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import sizing
+from stack import machine
 from stack.settings import ConfigError, Settings, misspelt, names
 
 
@@ -22,7 +22,7 @@ def test_an_empty_environment_is_fine() -> None:
     assert settings.allowed is None
     assert settings.listen_port == 80
     assert settings.app_module == "example.bootstrap:application"
-    assert settings.uwsgi_processes == sizing.usable_cpus()
+    assert settings.uwsgi_processes == machine.usable_cpus()
     assert settings.uwsgi_threads == 1
     assert settings.client_max_body_size == "1m"
 
@@ -106,7 +106,7 @@ def test_other_names_are_none_of_our_business(name: str) -> None:
 def test_the_queue_fits_into_what_the_kernel_allows(tmp_path: Path) -> None:
     somaxconn = tmp_path / "somaxconn"
     somaxconn.write_text("128\n")
-    assert sizing.listen_queue(somaxconn) == 128
+    assert machine.listen_queue(somaxconn) == 128
     somaxconn.write_text("4096\n")
-    assert sizing.listen_queue(somaxconn) == 1024
-    assert sizing.listen_queue(tmp_path / "missing") == 100
+    assert machine.listen_queue(somaxconn) == 1024
+    assert machine.listen_queue(tmp_path / "missing") == 100

@@ -1,9 +1,10 @@
-"""What the machine gives: CPUs, queue lengths, file descriptors."""
+"""What the machine is and gives: CPUs, queue lengths, file descriptors, networks."""
 
 from __future__ import annotations
 
 import os
 import resource
+from ipaddress import IPv4Address
 from pathlib import Path
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
@@ -34,3 +35,22 @@ def limit_descriptors() -> int:
     limit = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     return limit
+
+
+def has_ipv6(table: Path = Path("/proc/net/if_inet6")) -> bool:
+    """Say whether the kernel has IPv6: told to use a missing one, nginx does not start."""
+    return table.exists()
+
+
+def gateway(table: Path = Path("/proc/net/route")) -> IPv4Address | None:
+    """Name the gateway of the default route, in a container the address of its bridge.
+
+    The table's third column is the address as hexadecimal digits in the CPU's byte order, here
+    taken for little-endian, as all platforms of the image are (proc(5)).
+    """
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    except OSError:
+        return None
+    found = [row[2] for row in rows if row[1] == "00000000"]
+    return IPv4Address(bytes.fromhex(found[0])[::-1]) if found else None

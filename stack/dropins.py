@@ -1,0 +1,52 @@
+"""The user's own nginx lines: what in the effective configuration escapes ALLOWED."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import crossplane
+
+# nginx: rules of a location's own replace the server's; what answers in the rewrite phase does so
+# before rules are looked at; `satisfy any` lets in whoever has a password.
+RULES = {"allow", "deny"}
+ANSWERS = {"return", "redirect", "permanent"}
+
+
+def escapes(root: Path) -> list[str]:
+    """Describe, with file and line, every directive by which ALLOWED does not hold.
+
+    The root is one with all generated files in it. Only servers that include permissions.conf
+    count: the health checks' does not.
+    """
+    parsed = crossplane.parse(str(root / "conf/nginx.conf"), combine=True, check_ctx=False)
+    found: list[str] = []
+    for server in servers(parsed["config"][0]["parsed"]):
+        if any(each["file"].endswith("run/permissions.conf") for each in server):
+            found += walk(server, "")
+    return [each.removeprefix(f"{root}/") for each in found]
+
+
+def servers(block: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Find the server blocks."""
+    for directive in block:
+        if directive["directive"] == "server":
+            yield directive["block"]
+        elif directive["directive"] == "http":
+            yield from servers(directive["block"])
+
+
+def walk(block: list[dict[str, Any]], location: str) -> Iterator[str]:
+    """Go through a block's directives, and those of the blocks in it."""
+    for directive in block:
+        name, words = directive["directive"], directive["args"]
+        here = " ".join([f"{directive['file']}:{directive['line']}: {name}", *words])
+        if name in RULES and location:
+            yield f"{here}: replaces ALLOWED{location}"
+        elif name == "satisfy" and words == ["any"]:
+            yield f"{here}: lets in clients that ALLOWED does not contain{location}"
+        elif name in {"return", "rewrite"} and ANSWERS & {name, *words[2:]}:
+            yield f"{here}: answers clients that ALLOWED does not contain{location}"
+        within = f" in location {' '.join(words)}" if name == "location" else location
+        yield from walk(directive.get("block", []), within)
