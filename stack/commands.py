@@ -19,12 +19,16 @@ OPEN = "ALLOWED is not set: everyone may connect"
 SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
-def prepare(root: Path, environ: MutableMapping[str, str]) -> tuple[Settings, dict[str, str]]:
+def prepare(
+    root: Path, environ: MutableMapping[str, str], claim: bool = False
+) -> tuple[Settings, dict[str, str]]:
     """Validate the settings and have nginx test what follows from them; nothing stays written."""
     environ["PATH"] = os.pathsep.join(
         [f"{sys.prefix}/bin", environ.get("PATH", os.defpath), *SYSTEM]
     )
     settings = Settings.from_environ(environ)
+    if claim:
+        nginx.claim(settings.listen_port)
     files.make_run(root)
     generated = nginx.files(settings, nginx.version(), machine.limit_descriptors())
     with files.rehearsal(root, generated) as copy:
@@ -65,8 +69,7 @@ def check_client(root: Path, environ: MutableMapping[str, str], client: str) -> 
 
 def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
     """Become supervisord, with everything in place that it needs."""
-    settings, generated = prepare(root, environ)
-    nginx.claim(settings.listen_port)
+    settings, generated = prepare(root, environ, claim=True)
     warn(settings, environ)
     files.write(root / "run", generated)
     files.make_socket(root / "run")

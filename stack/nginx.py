@@ -96,8 +96,8 @@ def claim(port: int) -> None:
             test.bind(("", port))
         except OSError as error:
             raise ConfigError(
-                f"LISTEN_PORT: '{port}': cannot be used ({error.strerror}); "
-                "choose another port, or stop the program that has it"
+                f"LISTEN_PORT: '{port}': cannot be used ({error.strerror}); choose another port, "
+                "from 1024 on for an ordinary user, or stop the program that has it"
             ) from None
 
 

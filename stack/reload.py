@@ -51,11 +51,13 @@ def try_application(environ: Mapping[str, str]) -> None:
 
 
 def telling(output: str) -> str:
-    """Keep the traceback of an application, or else the last lines, of what a program said."""
-    start = output.rfind("Traceback (most recent call last)")
-    if start < 0:
+    """Keep what tells why: of an application that does not load its traceback, else the end."""
+    before, failed, after = output.partition("unable to load app")
+    if not failed:
         return "\n".join(output.strip().splitlines()[-12:])
-    return output[start:].partition("unable to load app")[0].strip()
+    start = before.rfind("Traceback (most recent call last)")
+    reason = before[start:] if start >= 0 else "\n".join(before.splitlines()[-1:])
+    return f"{reason.strip()}\n{failed}{after.splitlines()[0]}"
 
 
 def apply(root: Path, generated: Mapping[str, str]) -> bool:

@@ -150,7 +150,7 @@ def test_an_application_that_does_not_import_ends_with_1_and_its_traceback(
     (app / "faults.py").write_text("import no_such_package\n")
     stack = launch(ready=False, alarms=True, app=app, APP_MODULE=MODULE)
     assert stack.wait_until_gone(timeout=20) == 1
-    *_, reason, last = stack.log().splitlines()
+    *_, reason, _, last = stack.log().splitlines()
     assert reason == "ModuleNotFoundError: No module named 'no_such_package'"
     assert f"uwsgi gave up (APP_MODULE is '{MODULE}')" in last
     assert len(stack.lines("spawned: 'uwsgi'")) <= 3
