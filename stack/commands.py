@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
-from stack import access, dropins, files, machine, nginx
+from stack import access, dropins, files, machine, nginx, uwsgi
 from stack import reload as reloading
 from stack.budget import Budget
 from stack.settings import ConfigError, Settings, misspelt, table
@@ -97,7 +97,7 @@ def reload(root: Path, environ: MutableMapping[str, str]) -> int:
     environ.clear()
     environ.update(theirs)
     _, generated = prepare(root, environ)
-    reloading.try_application(environ)
+    uwsgi.try_application(environ)
     if reloading.apply(root, generated):
         say("reloaded")
         return os.EX_OK

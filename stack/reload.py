@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stack import files
+from stack import files, uwsgi
 from stack.settings import ConfigError
 
 # Seconds: for workers that finish long requests, or import a large application, one after another.
@@ -35,29 +33,6 @@ def running(root: Path) -> dict[str, str]:
         raise ConfigError(f"nothing runs in {root} that this user could reload")
     pairs = (entry.partition(b"=") for entry in environ.split(b"\0") if entry)
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
-
-
-def try_application(environ: Mapping[str, str]) -> None:
-    """Have a uWSGI without a server import the application, as a worker will."""
-    command = ["uwsgi", "--strict", "--no-server", "--single-interpreter", "--enable-threads"]
-    module = environ["APP_MODULE"]
-    command += ["--home", sys.prefix, "--pythonpath", "app", "--module", module]
-    own = {name: value for name, value in environ.items() if not name.startswith("UWSGI_")}
-    answer = subprocess.run(
-        command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if answer.returncode or "unable to load app" in answer.stdout:
-        raise ConfigError(f"APP_MODULE: {module!r}: cannot be loaded:\n{telling(answer.stdout)}")
-
-
-def telling(output: str) -> str:
-    """Keep what tells why: of an application that does not load its traceback, else the end."""
-    before, failed, after = output.partition("unable to load app")
-    if not failed:
-        return "\n".join(output.strip().splitlines()[-12:])
-    start = before.rfind("Traceback (most recent call last)")
-    reason = before[start:] if start >= 0 else "\n".join(before.splitlines()[-1:])
-    return f"{reason.strip()}\n{failed}{after.splitlines()[0]}"
 
 
 def apply(root: Path, generated: Mapping[str, str]) -> bool:
@@ -93,7 +68,7 @@ def renew_uwsgi(root: Path) -> bool:
             asked = time.monotonic()
         return not old & now and len(now) >= len(old)
 
-    return wait(renewed)
+    return wait(renewed) and wait(lambda: not uwsgi.importing((root / uwsgi.LOG).read_bytes()))
 
 
 def workers(master: int, title: str) -> set[int]:

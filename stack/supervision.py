@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import re
 import signal
 import sys
 import time
@@ -19,17 +18,12 @@ from typing import Any
 from supervisor import events
 from supervisor.states import SupervisorStates
 
-from stack import wakeup
+from stack import uwsgi, wakeup
 from stack.log import Log
-from stack.reload import telling
 
 # What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
 # and let go of the port, uWSGI's would wait for a master that is gone.
 ORPHANS = {"nginx": signal.SIGQUIT, "uwsgi": signal.SIGKILL}
-
-
-# What each of uWSGI's workers says when it has imported the application.
-LOADED = re.compile(rb"^WSGI app \d+ .* ready in", re.MULTILINE)
 
 
 def attach(supervisord: Any, **config: Any) -> None:
@@ -61,7 +55,6 @@ class Supervision:
                 handler.stream = self.stdout
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}
-        self.ready = 0
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Let in the signals that came too early; one to stop means that nothing is started."""
@@ -73,7 +66,7 @@ class Supervision:
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
         """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
-        if self.ready < int(os.environ["UWSGI_PROCESSES"]):
+        if uwsgi.importing(self.words.get("uwsgi", b"")):
             process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
             process.config.stopsignal = signal.SIGKILL
 
@@ -95,13 +88,10 @@ class Supervision:
         if not access:
             name = event.process.config.name
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
-            self.ready += len(LOADED.findall(event.data))
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
         self.words.pop(event.process.config.name, None)
-        if event.process.config.name == "uwsgi":
-            self.ready = 0
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
@@ -117,7 +107,7 @@ class Supervision:
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
         words = self.words.get(name, b"").decode(errors="replace")
-        atexit.register(leave, self.stderr, name, telling(words))
+        atexit.register(leave, self.stderr, name, uwsgi.telling(words))
         self.wake_up.write(0)
 
     def stopping(self, event: events.ProcessStateStoppingEvent) -> None:

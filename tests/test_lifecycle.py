@@ -196,6 +196,14 @@ def test_a_reload_brings_new_code_and_loses_nothing(launch: Launch, app: Path) -
     assert slow.result().status_code == 200
 
 
+def test_a_stop_right_after_a_reload_is_as_prompt_as_any(launch: Launch) -> None:
+    stack = launch()
+    assert stack.run("./entrypoint.py", "reload").returncode == 0
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone() == 0
+    assert not stack.lines("SIGKILL")
+
+
 def test_a_reload_of_a_broken_application_changes_nothing(launch: Launch, app: Path) -> None:
     stack = launch(app=app, APP_MODULE=MODULE)
     before = stack.processes("uwsgi")
