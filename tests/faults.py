@@ -174,9 +174,7 @@ UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
 def under_load(stack: Stack, name: str) -> None:
     """Cause a fault under load and print its row."""
     fault = UNDER_LOAD[name]
-    stack.start()
-    stack.wait_until_ready()
-    stack.wait_until(lambda: stack.run("supervisorctl", "status").stdout.count("RUNNING") == 2)
+    settled(stack)
     with load(stack) as count:
         probe = None if fault is stop else Probe(stack)
         began = time.monotonic()
@@ -190,6 +188,13 @@ def under_load(stack: Stack, name: str) -> None:
     print(
         f"| {name} | {sent} | {count.good} | {count.unavailable} | {lost} | {again} |", flush=True
     )
+
+
+def settled(stack: Stack) -> None:
+    """Start a stack and wait until supervisord, too, takes it for running."""
+    stack.start()
+    stack.wait_until_ready()
+    stack.wait_until(lambda: stack.run("supervisorctl", "status").stdout.count("RUNNING") == 2)
 
 
 def forgive(count: Count, stack: Stack) -> None:
@@ -206,8 +211,7 @@ def forgive(count: Count, stack: Stack) -> None:
 
 def idle_stop(stack: Stack) -> None:
     """Print how long a stop takes without work."""
-    stack.start()
-    stack.wait_until_ready()
+    settled(stack)
     ended(stack, "stop when idle", signal.SIGTERM)
 
 

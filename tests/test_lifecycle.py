@@ -175,6 +175,22 @@ def conf_with(tmp_path: Path, old: str, new: str) -> Path:
     return tmp_path / "conf"
 
 
+def test_a_port_that_only_nginx_finds_taken_ends_with_1_and_its_reason(
+    launch: Launch, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        included = "include ../run/listen.conf;"
+        conf = conf_with(tmp_path, included, f"{included} listen {address};")
+        stack = launch(ready=False, alarms=True, conf=conf)
+        assert stack.wait_until_gone(timeout=40) == 1
+    *_, reason, last = stack.log().splitlines()
+    assert "still could not bind()" in reason
+    assert "nginx gave up" in last
+
+
 def test_a_broken_nginx_configuration_is_refused_before_anything_starts(
     launch: Launch, tmp_path: Path
 ) -> None:
