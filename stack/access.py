@@ -10,6 +10,9 @@ from stack.values import quoted
 
 Network = IPv4Network | IPv6Network
 
+# Characters; an IPv4-mapped IPv6 range can have 49.
+LONGEST = 64
+
 # Entries up to which the list is rendered as allow lines.
 LARGE = 1000
 
@@ -79,6 +82,8 @@ def collect(entries: Iterable[tuple[str, str]]) -> tuple[Network, ...]:
 
 def network(text: str) -> Network:
     """Parse one host or range; ValueError says what is wrong and what to write instead."""
+    if len(text) > LONGEST:
+        raise ValueError("is longer than any address; separate the entries with ;")
     for pattern, reason in REFUSED:
         if pattern.search(text):
             raise ValueError(reason)
@@ -137,8 +142,8 @@ def rules(allowed: tuple[Network, ...] | None) -> dict[str, str]:
     networks = "".join(f"    {written(network)} 1;\n" for network in dict.fromkeys(allowed))
     return {
         "permissions.conf": "# The list is long: see allowed.conf.\n"
-        "if ($listed = 0) {\n    return 403;\n}\n",
-        "allowed.conf": f"geo $remote_addr $listed {{\n    default 0;\n{networks}}}\n",
+        "if ($listed != 1) {\n    return 403;\n}\n",
+        "allowed.conf": f"geo $remote_addr $listed {{\n{networks}}}\n",
     }
 
 
@@ -148,3 +153,12 @@ def entry_for(client: str, allowed: tuple[Network, ...]) -> Network | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return next((network for network in allowed if address in network), None)
+
+
+def overlap(one: tuple[Network, ...], other: tuple[Network, ...]) -> list[Network]:
+    """Find the networks of the second list that have addresses in common with the first."""
+    return [
+        each
+        for each in other
+        if any(each.version == network.version and each.overlaps(network) for network in one)
+    ]

@@ -109,6 +109,11 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
     """Say what is allowed but probably not meant."""
     if settings.allowed is None:
         say(f"warning: {OPEN}")
+    for proxy in access.overlap(settings.allowed or (), settings.trusted_proxies or ()):
+        say(
+            f"warning: ALLOWED holds the trusted proxy {access.written(proxy)}: "
+            "a request on which it names no client is let in as its own"
+        )
     for name, ours in misspelt(environ).items():
         say(f"warning: {name} is not a setting; did you mean {ours}?")
     if not nginx.keeps_idle(nginx.version()):

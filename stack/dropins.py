@@ -8,10 +8,13 @@ from typing import Any
 
 import crossplane
 
+# These decide who is taken for the client, which only run/realip.conf may.
+IDENTITY = {"set_real_ip_from", "real_ip_header", "real_ip_recursive"}
+
 # nginx: rules of a location's own replace the server's; what answers in the rewrite phase does so
 # before rules are looked at; `satisfy any` lets in whoever has a password.
 RULES = {"allow", "deny"}
-ANSWERS = {"return", "redirect", "permanent"}
+REDIRECTS = {"redirect", "permanent"}
 
 
 def escapes(root: Path) -> list[str]:
@@ -46,7 +49,15 @@ def walk(block: list[dict[str, Any]], location: str) -> Iterator[str]:
             yield f"{here}: replaces ALLOWED{location}"
         elif name == "satisfy" and words == ["any"]:
             yield f"{here}: lets in clients that ALLOWED does not contain{location}"
-        elif name in {"return", "rewrite"} and ANSWERS & {name, *words[2:]}:
+        elif name in IDENTITY and not directive["file"].endswith("run/realip.conf"):
+            yield f"{here}: changes who is taken for the client{location}"
+        elif answers(name, words):
             yield f"{here}: answers clients that ALLOWED does not contain{location}"
         within = f" in location {' '.join(words)}" if name == "location" else location
         yield from walk(directive.get("block", []), within)
+
+
+def answers(name: str, words: list[str]) -> bool:
+    """Say whether a directive answers by itself, before access rules are looked at."""
+    away = name == "rewrite" and words[1].startswith(("http://", "https://", "$scheme"))
+    return name == "return" or away or (name == "rewrite" and words[-1] in REDIRECTS)

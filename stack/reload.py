@@ -17,9 +17,6 @@ PATIENCE = 300
 # Seconds without a change after which uWSGI is asked again.
 REPEAT = 2.0
 
-# Seconds: nginx keeps an idle connection so long (keepalive_min_timeout), with the old rules.
-KEPT = 1.0
-
 
 def running(root: Path) -> dict[str, str]:
     """Return the environment of the stack that runs below a root: a reload must not change it."""
@@ -42,13 +39,12 @@ def apply(root: Path, generated: Mapping[str, str]) -> bool:
 
 
 def renew_nginx(root: Path) -> bool:
-    """Have nginx read its files anew, and wait until only new workers take requests."""
+    """Have nginx read its files anew, and wait until the old workers are gone."""
     master = int((root / "run/nginx.pid").read_text())
     old = workers(master, "nginx: worker process\0")
     os.kill(master, signal.SIGHUP)
-    done = wait(lambda: not old & workers(master, "nginx: worker process\0"))
-    closed = time.monotonic() + KEPT
-    return wait(lambda: time.monotonic() > closed or not any(map(alive, old))) and done
+    # A connection that an old worker has accepted is served by the old rules to its end.
+    return wait(lambda: not old & workers(master, "nginx: worker process"))
 
 
 def renew_uwsgi(root: Path) -> bool:
@@ -83,11 +79,6 @@ def workers(master: int, title: str) -> set[int]:
         if parent == master and name.startswith(title):
             found.add(int(process.name))
     return found
-
-
-def alive(pid: int) -> bool:
-    """Say whether there is such a process."""
-    return Path(f"/proc/{pid}").exists()
 
 
 def wait(condition: Callable[[], bool]) -> bool:

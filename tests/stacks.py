@@ -62,12 +62,17 @@ class Stack(ABC):
     ) -> requests.Response:
         """Make a request with any method from a loopback address."""
         server = "[::1]" if ":" in client else "127.0.0.1"
-        with requests.Session() as session:
-            session.trust_env = False
-            session.mount("http://", From(client))
+        with self.connection(client) as session:
             return session.request(
                 method, f"http://{server}:{self.port}{path}", timeout=20, **options
             )
+
+    def connection(self, client: str) -> requests.Session:
+        """Make a session whose connections, kept alive, come from a loopback address."""
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("http://", From(client))
+        return session
 
     def answers(self) -> bool:
         """Say whether anything answers on the port."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -39,6 +41,28 @@ def test_a_list_in_a_file_is_read_again_by_a_reload(launch: Launch, app: Path) -
     assert statuses(stack, *clients) == [200, 200, 403, 200]
     assert stack.run("./entrypoint.py", "reload").returncode == 0
     assert statuses(stack, *clients) == [403, 403, 200, 403]
+
+
+def test_after_a_reload_the_new_rules_hold_on_open_connections_too(
+    launch: Launch, app: Path
+) -> None:
+    (app / "allowed.txt").write_text("127.0.0.1;127.0.0.2")
+    stack = launch(app=app, ALLOWED_FILE=FILE, SHUTDOWN_TIMEOUT="5")
+    silent = socket.create_connection(("127.0.0.1", stack.port), 20, ("127.0.0.2", 0))
+    with silent, stack.connection("127.0.0.2") as kept:
+        assert kept.get(f"http://127.0.0.1:{stack.port}/").status_code == 200
+        (app / "allowed.txt").write_text("127.0.0.1")
+        assert stack.run("./entrypoint.py", "reload").returncode == 0
+        with contextlib.suppress(OSError):
+            silent.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b" 200 " not in silent.makefile("rb").readline()
+        assert kept.get(f"http://127.0.0.1:{stack.port}/").status_code == 403
+
+
+def test_a_proxy_that_is_allowed_itself_is_warned_of(launch: Launch) -> None:
+    stack = launch(ALLOWED="127.0.0.0/8", TRUSTED_PROXIES="127.0.0.1;192.0.2.1")
+    assert stack.lines("warning: ALLOWED holds the trusted proxy 127.0.0.1")
+    assert not stack.lines("192.0.2.1")
 
 
 def test_a_mistake_in_the_file_is_shown_with_its_line_and_changes_nothing(
@@ -116,11 +140,13 @@ def test_a_line_that_escapes_the_list_is_named(launch: Launch, tmp_path: Path) -
         "location = /open {\n    allow all;\n    uwsgi_pass unix:run/uwsgi.sock;\n}\n"
         "location = /ping {\n    return 204;\n}\n"
         "location = /closed {\n    uwsgi_pass unix:run/uwsgi.sock;\n}\n"
+        "real_ip_header X-Foo;\n"
     )
     stack = launch(conf=tmp_path / "conf", ALLOWED="192.0.2.1")
     assert stack.lines("warning: conf/server.d/mine.conf:2: allow all: replaces ALLOWED")
     assert stack.lines("warning: conf/server.d/mine.conf:6: return 204: answers clients")
-    assert len(stack.lines("mine.conf")) == 2
+    assert stack.lines("mine.conf:11: real_ip_header X-Foo: changes who is taken for the client")
+    assert len(stack.lines("mine.conf")) == 3
     assert [stack.get(path).status_code for path in ("/open", "/ping", "/closed")] == [
         404,
         204,

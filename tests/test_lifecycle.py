@@ -144,6 +144,17 @@ def test_health_asks_for_what_it_is_told_to(launch: Launch, app: Path) -> None:
     assert not stack.lines("/status/404")
 
 
+def test_health_is_a_question_and_nothing_else(launch: Launch) -> None:
+    stack = launch(HEALTH_PATH="/request")
+    url = f"http://127.255.255.254:{stack.port}"
+    with stack.connection("127.0.0.1") as session:
+        assert session.get(f"{url}/ready?x=1", headers={"Host": "x"}).status_code == 200
+        assert session.post(f"{url}/ready").status_code == 403
+        assert session.delete(f"{url}/ready").status_code == 403
+        assert session.get(f"{url}/request").status_code == 404
+        assert session.get(f"{url}/alive").status_code == 204
+
+
 def test_an_application_that_does_not_import_ends_with_1_and_its_traceback(
     launch: Launch, app: Path
 ) -> None:
