@@ -55,6 +55,7 @@ class Supervision:
                 handler.stream = self.stdout
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}
+        self.loaded = False
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Let in the signals that came too early; one to stop means that nothing is started."""
@@ -66,7 +67,7 @@ class Supervision:
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
         """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
-        if uwsgi.importing(self.words.get("uwsgi", b"")):
+        if not self.loaded or uwsgi.importing(self.words.get("uwsgi", b"")):
             process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
             process.config.stopsignal = signal.SIGKILL
 
@@ -88,10 +89,13 @@ class Supervision:
         if not access:
             name = event.process.config.name
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
+            self.loaded = self.loaded or bool(uwsgi.LOADED.search(self.words[name]))
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
-        self.words.pop(event.process.config.name, None)
+        name = event.process.config.name
+        self.words.pop(name, None)
+        self.loaded = self.loaded and name != "uwsgi"
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""

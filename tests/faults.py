@@ -176,13 +176,13 @@ def under_load(stack: Stack, name: str) -> None:
     fault = UNDER_LOAD[name]
     settled(stack)
     with load(stack) as count:
-        probe = None if fault is stop else Probe(stack)
+        probe = None if fault in (stop, reload) else Probe(stack)
         began = time.monotonic()
         fault(stack)
         took = time.monotonic() - began
     if fault is stop:
         forgive(count, stack)
-    again = f"{probe.outage(began):.2f} s" if probe else f"ends in {took:.1f} s"
+    again = f"{probe.outage(began):.2f} s" if probe else f"took {took:.1f} s"
     sent = count.good + count.unavailable + count.lost
     lost = f"{count.lost}{count.details and f' ({count.details.strip()})'}"
     print(

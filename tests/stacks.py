@@ -103,12 +103,13 @@ class Stack(ABC):
         mine = []
         for pid in self.pids():
             try:
-                comm = Path(f"/proc/{pid}/comm").read_text().strip()
+                title = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
             except OSError:
                 continue
-            if comm == name:
-                mine.append(pid)
-        return sorted(mine)
+            # Both write what they are there; the kernel's own name for them can be a thread's.
+            if title.lower().startswith(name):
+                mine.append(("master" not in title, pid))
+        return [pid for _, pid in sorted(mine)]
 
     def close(self) -> None:
         """End the stack, and fail if anything of it stays behind."""
