@@ -29,9 +29,10 @@ from tests.stacks import ROOT, HostStack, ImageStack, Stack
 from tests.wait import wait_until
 
 APP = ROOT / "tests/apps/faults"
-SETTINGS = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2", "ALLOWED": "127.0.0.0/8"}
+SETTINGS = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2"}
 CLIENTS = 64
 SLOW = 2  # seconds after which an answer counts as none
+LISTS: dict[Stack, Path] = {}  # where each stack reads whom it allows
 LONGEST = 180  # seconds of load, at the most
 
 HEADER = """
@@ -142,6 +143,15 @@ def reload(stack: Stack) -> None:
         assert answer.returncode == 0, answer.stderr
 
 
+def change(stack: Stack) -> None:
+    """Change the list in ALLOWED_FILE ten times."""
+    lists = ("127.0.0.1", "127.0.0.0/8;::1")
+    for text in lists * 5:
+        LISTS[stack].write_text(text)
+        answer = stack.run("./entrypoint.py", "reload")
+        assert answer.returncode == 0, answer.stderr
+
+
 def restart(stack: Stack) -> None:
     """Restart the application server by hand."""
     stack.run("supervisorctl", "restart", "uwsgi")
@@ -163,6 +173,7 @@ def kill(program: str, which: int) -> Callable[[Stack], None]:
 UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
     "stop, a 3 s request in flight": stop,
     "reload x 20": reload,
+    "`ALLOWED_FILE` changed and reloaded x 10": change,
     "`supervisorctl restart uwsgi`": restart,
     "kill -9 uWSGI worker": kill("uwsgi", -1),
     "kill -9 uWSGI master": kill("uwsgi", 0),
@@ -176,7 +187,7 @@ def under_load(stack: Stack, name: str) -> None:
     fault = UNDER_LOAD[name]
     settled(stack)
     with load(stack) as count:
-        probe = None if fault in (stop, reload) else Probe(stack)
+        probe = None if fault in (stop, reload, change) else Probe(stack)
         began = time.monotonic()
         fault(stack)
         took = time.monotonic() - began
@@ -257,12 +268,18 @@ def table(launcher: str, image: str) -> None:
 def fresh(launcher: str, image: str, **settings: str) -> Iterator[Stack]:
     """Make a stack of the application for faults, and end it."""
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
         stack: Stack
         if launcher == "host":
+            settings["ALLOWED_FILE"] = f"{folder}/list"
             stack = host = HostStack(SETTINGS | settings, Path(folder))
             host.use(APP, None)
         else:
-            stack = ImageStack(SETTINGS | settings, image, (f"--volume={APP}:/srv/app:ro",))
+            settings["ALLOWED_FILE"] = "/allowed/list"
+            volumes = (f"--volume={APP}:/srv/app:ro", f"--volume={folder}:/allowed:ro")
+            stack = ImageStack(SETTINGS | settings, image, volumes)
+        LISTS[stack] = Path(folder) / "list"
+        LISTS[stack].write_text("127.0.0.0/8")
         try:
             yield stack
         finally:

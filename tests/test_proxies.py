@@ -9,9 +9,10 @@ import pytest
 from stack.access import networks
 from stack.proxies import header, trusted
 from tests.conftest import Launch
-from tests.stacks import Stack
+from tests.stacks import ROOT, Stack
 
 PROXY = "127.0.0.1"
+FAULTS = ROOT / "tests/apps/faults"
 
 
 def forwarded(stack: Stack, client: str, via: str = PROXY, **headers: str) -> int:
@@ -68,6 +69,17 @@ def test_the_application_sees_what_the_client_asked_for(launch: Launch) -> None:
     assert seen(X_Forwarded_Host="shop.example")[2] == "shop.example"
     assert seen(X_Forwarded_Proto="https", X_Forwarded_Port="443")[2] == "inner"
     assert seen(X_Forwarded_Proto="https", X_Forwarded_Port="8443")[2] == "inner:8443"
+
+
+def test_what_nobody_may_send_never_arrives(launch: Launch) -> None:
+    stack = launch(app=FAULTS, APP_MODULE="faults:application", TRUSTED_PROXIES="192.0.2.1")
+    sent = ("Proxy", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "X-Mine")
+    body = iter([b"x" * 1000] * 3)  # sent in chunks, which nginx puts together
+    headers = dict.fromkeys(sent, "127.0.0.9")
+    answer = stack.request("POST", "/received", headers=headers, data=body).json()
+    assert answer["length"] == 3000
+    assert "x-mine" in answer["headers"]
+    assert not {name.lower() for name in (*sent[:-1], "Transfer-Encoding")} & {*answer["headers"]}
 
 
 def test_another_header_can_be_believed(launch: Launch) -> None:

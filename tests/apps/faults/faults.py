@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from flask import Flask
+from flask import Flask, request
 
 VERSION = "old"
 
@@ -29,6 +29,13 @@ def wait(seconds: float) -> str:
 def status(status: int) -> tuple[str, int]:
     """Answer with any status."""
     return "as asked", status
+
+
+@application.post("/received")
+def received() -> dict[str, object]:
+    """Say what arrived: the headers' names, and how long the body was."""
+    length = len(request.get_data())
+    return {"headers": [name.lower() for name, _ in request.headers], "length": length}
 
 
 @application.get("/worker")
