@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stack import machine
-from stack.settings import ConfigError, Settings, misspelt, names
+from stack.settings import ConfigError, Settings, misspelt, table
 
 
 def mistakes(**environ: str) -> tuple[str, ...]:
@@ -29,10 +29,16 @@ def test_an_empty_environment_is_fine() -> None:
 
 def test_every_value_says_where_it_comes_from() -> None:
     sources = Settings.from_environ({"LISTEN_PORT": "80"}).sources
-    assert set(sources) == set(names())
+    assert set(sources) == {about["name"] for about in table().values()}
     assert sources["LISTEN_PORT"] == "environment"
     assert sources["UWSGI_THREADS"] == "default"
     assert sources["UWSGI_PROCESSES"].startswith("detected: ")
+
+
+def test_a_list_in_a_file_is_named_as_the_source(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("10.0.0.1")
+    settings = Settings.from_environ({"ALLOWED_FILE": f"{tmp_path}/list"})
+    assert settings.sources["ALLOWED"] == f"file {tmp_path}/list"
 
 
 @pytest.mark.parametrize("name", ["LISTEN_PORT", "UWSGI_PROCESSES", "UWSGI_THREADS"])
