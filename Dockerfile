@@ -10,17 +10,29 @@ RUN apk add --no-cache gcc linux-headers musl-dev python3 python3-dev
 ENV UWSGI_PROFILE_OVERRIDE="xml=false;yaml=false;json=false;ssl=false;pcre=false;routing=false"
 WORKDIR /build
 COPY requirements.txt ./
-RUN python3 -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt \
+# Two environments (stack/venvs.py): ours, and on top of it the application's, which has the only pip.
+RUN python3 -m venv --without-pip /opt/venv \
+ && python3 -m venv /opt/venv-app \
+ && /opt/venv-app/bin/pip --python /opt/venv install --no-cache-dir --require-hashes -r requirements.txt \
  && strip /opt/venv/bin/uwsgi \
- && /opt/venv/bin/uwsgi --version
+ && /opt/venv/bin/uwsgi --version \
+ && ls -d /opt/venv/lib/python3.*/site-packages > "$(echo /opt/venv-app/lib/python3.*/site-packages)/base.pth"
+# What the application in this tree needs, if it says so: COPY wants at least one file that exists.
+COPY supervisord.conf app/*.txt app/
+RUN if [ -e app/requirements.txt ]; then \
+        /opt/venv-app/bin/pip install --no-cache-dir -r app/requirements.txt; \
+    fi
 
 FROM ${BASE}
 # hadolint ignore=DL3018
 RUN apk add --no-cache python3
-# Outside /srv, so that mounting an application never hides it.
+# Outside /srv, so that mounting an application never hides them. The application's belongs to the
+# user of the image, so that `RUN pip install` works as one would write it; ours does not.
 COPY --from=build /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH
+COPY --from=build --chown=101:101 /opt/venv-app /opt/venv-app
+ENV PATH=/opt/venv-app/bin:/opt/venv/bin:$PATH \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # /srv mirrors the repository: every path in every file is relative to it.
 WORKDIR /srv

@@ -16,7 +16,7 @@ run: ## serve on http://localhost:8080, as the image where that is possible, els
 run-image: ## the same, as the image
 	@$(dev).run image
 
-run-host: ## the same, on this host; LISTEN_PORT=9000 make run-host takes another port
+run-host: ## the same, on this host; APP_DIR=~/hello serves yours, LISTEN_PORT=9000 takes that port
 	@$(dev).run host
 
 image: ## build the image nginx-python3
@@ -35,5 +35,5 @@ lint: ## run ruff, mypy, hadolint and gixy
 	@$(dev).lint
 
 clean: ## remove what the other targets made, but for images
-	rm -rf .venv .venv.lock run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-app .venv.lock run .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -12,5 +12,5 @@ def prepare(tools: bool = False) -> None:
     packages.ensure([*packages.to_serve(), *venv.needs()])
     venv.ensure()
     if tools:
-        venv.ensure_dev()
+        venv.ensure_group("dev")
     os.environ["PATH"] = packages.search_path()

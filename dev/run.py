@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from dev import ROOT, Problem, engine, finish, host, image, say, tree, venv
@@ -45,13 +46,19 @@ def as_image(port: str) -> NoReturn:
     # With a terminal Ctrl-C goes straight to the container; without, docker passes it on.
     terminal = ["--interactive", "--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
     given = [word for name in passed() for word in ("--env", name)]
+    given += [f"--volume={app()}:/srv/app:ro"] if "APP_DIR" in os.environ else []
     command = ["docker", "run", "--rm", *terminal, "--publish", f"{port}:80", *given, image.TAG]
     become(*command)
 
 
+def app() -> Path:
+    """Find the application's folder: APP_DIR counts from here, the entrypoint runs elsewhere."""
+    return Path.cwd() / os.environ.get("APP_DIR", "app")
+
+
 def passed() -> list[str]:
     """Name the variables that reach the container: ours, and uWSGI's own."""
-    ours = set(settings.names()) - {"LISTEN_PORT"}
+    ours = set(settings.names()) - {"LISTEN_PORT", "APP_DIR"}
     return [name for name in os.environ if name in ours or name.startswith("UWSGI_")]
 
 
@@ -61,7 +68,9 @@ def on_host(port: str) -> NoReturn:
     # The entrypoint refuses a port that is none; it must not name a folder first.
     folder = ROOT / "run" / (port if is_port(port) else "refused")
     tree.lay(folder)
-    os.environ["LISTEN_PORT"] = port
+    if app().is_dir():
+        venv.ensure_app(app())
+    os.environ |= {"LISTEN_PORT": port, "APP_DIR": str(app())}
     os.chdir(folder)
     become(str(venv.PYTHON), "entrypoint.py")
 

@@ -11,7 +11,7 @@ import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dev import ROOT, packages, say
+from dev import ROOT, Problem, packages, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+
+# What the served application needs besides; stack/venvs.py finds it there.
+APP_VENV = ROOT / ".venv-app"
 
 # Not sys.executable: that may be the Python of the .venv that is about to be replaced.
 BASE_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
@@ -46,15 +49,45 @@ def ensure() -> None:
             make()
 
 
-def ensure_dev() -> None:
-    """Add the tools that pyproject.toml lists to an existing .venv."""
+def ensure_group(name: str) -> None:
+    """Add what pyproject.toml lists in a dependency group to an existing .venv."""
     with locked():
-        if current(tools()):
+        if current(group(name)):
             return
-        say("adding the development tools to .venv")
+        say(f"adding the group {name} of pyproject.toml to .venv")
         pip(PIP)
-        pip("--group", "dev")
-        stamp(tools())
+        pip("--group", name)
+        stamp(group(name))
+
+
+def ensure_app(folder: Path) -> None:
+    """Install what an application's requirements.txt asks for, on top of .venv, not into it."""
+    wanted = folder / "requirements.txt"
+    if not wanted.exists():
+        return
+    digest = hashlib.sha256(f"{product()}{wanted.read_text()}".encode()).hexdigest()
+    stamped = APP_VENV / "app.stamp", digest
+    with locked():
+        if current(stamped):
+            return
+        say(f"installing {wanted} into {APP_VENV.name}")
+        subprocess.run([PYTHON, "-m", "venv", "--clear", "--without-pip", APP_VENV], check=True)
+        (base,) = VENV.glob("lib/python3.*/site-packages")
+        (APP_VENV / base.relative_to(VENV) / "base.pth").write_text(f"{base}\n")
+        target = ("--python", str(APP_VENV))
+        command: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "pip",
+            *target,
+            "install",
+            "--quiet",
+            "--requirement",
+            wanted,
+        ]
+        if subprocess.run(command, cwd=folder).returncode:
+            raise Problem(f"{wanted} was not installed, see above")
+        stamp(stamped)
 
 
 def make() -> None:
@@ -80,11 +113,11 @@ def product() -> tuple[Path, str]:
     return VENV / "product.stamp", hashlib.sha256(text.encode()).hexdigest()
 
 
-def tools() -> tuple[Path, str]:
-    """Give the stamp of a .venv that has the development tools too."""
+def group(name: str) -> tuple[Path, str]:
+    """Give the stamp of a .venv that has a dependency group too."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    text = f"{product()} {PIP} {groups['dev']}"
-    return VENV / "tools.stamp", hashlib.sha256(text.encode()).hexdigest()
+    text = f"{product()} {PIP} {groups[name]}"
+    return VENV / f"{name}.stamp", hashlib.sha256(text.encode()).hexdigest()
 
 
 def current(stamped: tuple[Path, str]) -> bool:

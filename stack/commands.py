@@ -8,10 +8,20 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
-from stack import access, dropins, files, machine, nginx, uwsgi
+from stack import (
+    access,
+    application,
+    dropins,
+    files,
+    machine,
+    nginx,
+    uwsgi,
+    venvs,
+)
 from stack import reload as reloading
 from stack.budget import Budget
 from stack.settings import ConfigError, Settings, misspelt, table
+from stack.targets import Mount
 
 OPEN = "ALLOWED is not set: everyone may connect"
 
@@ -24,13 +34,16 @@ def prepare(
 ) -> tuple[Settings, dict[str, str]]:
     """Validate the settings and have nginx test what follows from them; nothing stays written."""
     environ["PATH"] = os.pathsep.join(
-        [f"{sys.prefix}/bin", environ.get("PATH", os.defpath), *SYSTEM]
+        [f"{venvs.ours()}/bin", environ.get("PATH", os.defpath), *SYSTEM]
     )
     settings = Settings.from_environ(environ)
     if claim:
         nginx.claim(settings.listen_port)
     files.make_run(root)
-    generated = nginx.files(settings, nginx.version(), machine.limit_descriptors())
+    generated = {
+        **nginx.files(settings, nginx.version(), machine.limit_descriptors()),
+        **application.plan(root, settings),
+    }
     with files.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy):
             raise ConfigError(f"nginx refuses its configuration:\n{refused}")
@@ -45,6 +58,7 @@ def check(root: Path, environ: MutableMapping[str, str]) -> int:
     """Print what a start would do; start nothing."""
     settings, generated = prepare(root, environ)
     warn(settings, environ)
+    warn_application(root / settings.app_dir)
     for attribute, about in table().items():
         name = about["name"]
         print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
@@ -71,19 +85,19 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
     """Become supervisord, with everything in place that it needs."""
     settings, generated = prepare(root, environ, claim=True)
     warn(settings, environ)
-    files.write(root / "run", generated)
-    files.make_socket(root / "run")
+    warn_application(root / settings.app_dir)
     environ.update(
         Budget.of(settings.shutdown_timeout).environ(),
         TMPDIR=f"{root}/run/tmp",
-        VIRTUAL_ENV=sys.prefix,
+        VIRTUAL_ENV=venvs.applications(),
         PYTHONDONTWRITEBYTECODE="1",
         PYTHONUNBUFFERED="1",
-        APP_MODULE=settings.app_module,
-        UWSGI_PROCESSES=str(settings.uwsgi_processes),
-        UWSGI_THREADS=str(settings.uwsgi_threads),
-        UWSGI_LISTEN=environ.get("UWSGI_LISTEN", str(machine.listen_queue())),
+        APP_PATH=os.pathsep.join([f"{venvs.applications()}/bin", environ["PATH"]]),
     )
+    # What the operator tells uWSGI itself has the last word.
+    environ.update({**uwsgi.environ(settings), **environ})
+    files.write(root / "run", generated)
+    files.make_socket(root / "run")
     # As a module: so it finds stack/ in the working directory, which a script would not.
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
     # supervisord warns of being root unless it is told that this is meant; we have warned.
@@ -97,7 +111,8 @@ def reload(root: Path, environ: MutableMapping[str, str]) -> int:
     environ.clear()
     environ.update(theirs)
     _, generated = prepare(root, environ)
-    uwsgi.try_application(environ)
+    with files.rehearsal(root, generated) as copy:
+        uwsgi.try_application(root, copy, environ)
     if reloading.apply(root, generated):
         say("reloaded")
         return os.EX_OK
@@ -122,6 +137,16 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
         say("warning: running as root, and so does the application; run as an ordinary user")
 
 
+def warn_application(folder: Path) -> None:
+    """Say what in and about the application's folder will not work as it looks."""
+    if (folder / "requirements.txt").exists():
+        # What reads it takes a third of the time of a start to import.
+        from stack import requirements
+
+        if warning := requirements.warning(folder):
+            say(f"warning: {warning}")
+
+
 def say(text: str) -> None:
     """Write a line to stderr: stdout belongs to what was asked for."""
     print(f"entrypoint: {text}", file=sys.stderr)
@@ -130,5 +155,6 @@ def say(text: str) -> None:
 def shown(value: object) -> str:
     """Write a setting's value as it would be given."""
     if isinstance(value, tuple):
-        return ";".join(map(access.written, value))
+        text = [str(each) if isinstance(each, Mount) else access.written(each) for each in value]
+        return ";".join(text)
     return "not set" if value is None else str(value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from stack import access, budget, machine, proxies, values
+from stack import access, budget, machine, proxies, targets, values
 
 
 class ConfigError(Exception):
@@ -58,11 +58,20 @@ class Settings:
     listen_port: int = setting(
         "LISTEN_PORT", "80", values.number(1, 65535), "Port that nginx listens on."
     )
-    app_module: str = setting(
+    app_dir: str = setting(
+        "APP_DIR", "app", values.folder, "The application's folder, the first on the module path."
+    )
+    app_module: targets.Target | None = setting(
         "APP_MODULE",
-        "example.bootstrap:application",
-        values.module,
-        "Module below `app/` and the callable in it.",
+        None,
+        targets.target,
+        "The application: module:callable, or module:factory() with literal arguments.",
+    )
+    apps: tuple[targets.Mount, ...] | None = setting(
+        "APPS",
+        None,
+        targets.mounts,
+        "Several applications, each with its prefix: /=module:callable;/admin=...",
     )
     uwsgi_processes: int = setting(
         "UWSGI_PROCESSES", one_worker_per_cpu, values.number(1, 1024), "uWSGI worker processes."
@@ -109,14 +118,21 @@ class Settings:
                 found[attribute], sources[name] = value(about, environ)
             except ValueError as error:
                 mistakes += [f"{place(name, environ)}: {mistake}" for mistake in error.args]
-        if found.get("real_ip_header") == "proxy_protocol" and not found.get("trusted_proxies"):
-            mistakes.append(
-                "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "
-                "set it to the addresses of your proxies"
-            )
+        mistakes += [] if mistakes else conflicts(found)
         if mistakes:
             raise ConfigError(*mistakes)
         return cls(**found, sources=sources)
+
+
+def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
+    """Find values that are right alone and wrong together, or on this machine."""
+    if found["real_ip_header"] == "proxy_protocol" and not found["trusted_proxies"]:
+        yield (
+            "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "
+            "set it to the addresses of your proxies"
+        )
+    if found["apps"] and found["app_module"]:
+        yield "APPS: is set, and APP_MODULE too; unset one of them"
 
 
 def value(about: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, str]:

@@ -55,7 +55,7 @@ class Supervision:
                 handler.stream = self.stdout
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}
-        self.loaded = False
+        self.loaded = self.served = False
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Let in the signals that came too early; one to stop means that nothing is started."""
@@ -84,25 +84,39 @@ class Supervision:
         supervisord would open /dev/stdout once more for that, which fails where it is a socket or
         another user's pipe, and writes into the middle where it is a file.
         """
-        access = event.channel == "stdout" and event.process.config.name == "nginx"
-        (self.stdout if access else self.stderr).write(event.data)
-        if not access:
-            name = event.process.config.name
+        name = event.process.config.name
+        if name == "nginx" and event.channel == "stdout":
+            self.stdout.write(event.data)
+        else:
+            self.stderr.write(event.data)
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
             self.loaded = self.loaded or bool(uwsgi.LOADED.search(self.words[name]))
+            self.served = self.served or self.loaded
+            if not self.loaded and (why := uwsgi.vanishing(self.words[name])):
+                self.words[name] = why
+                self.gave_up(event)
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
         name = event.process.config.name
         self.words.pop(name, None)
-        self.loaded = self.loaded and name != "uwsgi"
+        if name == "uwsgi":
+            self.loaded = False
+            uwsgi.REFUSAL.unlink(missing_ok=True)
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
+        name = event.process.config.name
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(event.process.pid, ORPHANS[event.process.config.name])
+            os.killpg(event.process.pid, ORPHANS[name])
+        if name == "uwsgi" and (refusal := uwsgi.refusal()):
+            self.words[name] = refusal.encode()
+            if not self.served:
+                self.gave_up(event)  # it would not load the next time either
+            else:
+                self.stderr.write(refusal)
 
-    def gave_up(self, event: events.ProcessStateFatalEvent) -> None:
+    def gave_up(self, event: Any) -> None:
         """Stop everything, and leave with 1, when a program cannot be kept running."""
         # During an ordinary stop a program that waits for its next try is given up too.
         if self.options.mood != SupervisorStates.RUNNING:
@@ -110,8 +124,10 @@ class Supervision:
         name = event.process.config.name
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
-        words = self.words.get(name, b"").decode(errors="replace")
-        atexit.register(leave, self.stderr, name, uwsgi.telling(words))
+        words = uwsgi.telling(self.words.get(name, b"").decode(errors="replace"))
+        atexit.register(
+            leave, self.stderr, f"{words}\nentrypoint: error: {name} gave up, see above"
+        )
         self.wake_up.write(0)
 
     def stopping(self, event: events.ProcessStateStoppingEvent) -> None:
@@ -129,8 +145,7 @@ class Supervision:
             )
 
 
-def leave(log: Log, name: str, words: str) -> None:
+def leave(log: Log, words: str) -> None:
     """Say last why, and end the interpreter with 1: supervisord itself knows only 0."""
-    tried = f" (APP_MODULE is {os.environ['APP_MODULE']!r})" if name == "uwsgi" else ""
-    log.write(f"{words}\nentrypoint: error: {name} gave up{tried}, see above\n")
+    log.write(f"{words}\n")
     os._exit(1)

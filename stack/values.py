@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
 PATH = re.compile(r"/[A-Za-z0-9/._~-]*")
 NUMBER = re.compile(r"[0-9]{1,9}")
@@ -30,14 +29,11 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def module(text: str) -> str:
-    """Parse `module:callable`, as WSGI servers name an application."""
-    if MODULE.fullmatch(text):
+def folder(text: str) -> str:
+    """Parse the path of a folder, absolute or from the root of the tree."""
+    if text and text.isprintable():
         return text
-    raise ValueError(
-        f"{quoted(text)}: does not name a module below app/ and a callable in it; "
-        "write module:callable, as in shop.web:app"
-    )
+    raise ValueError(f"{quoted(text)}: is not the path of a folder; write one, as in /srv/app")
 
 
 def size(text: str) -> str:

@@ -55,6 +55,7 @@ class Plan:
     app: Path | None = None
     conf: Path | None = None
     options: tuple[str, ...] = ()
+    room: str | None = None
 
 
 def prepared(launcher: str, plan: Plan, folder: Path, config: pytest.Config) -> Stack:
@@ -62,10 +63,13 @@ def prepared(launcher: str, plan: Plan, folder: Path, config: pytest.Config) -> 
     if launcher == "host":
         host = HostStack(plan.settings, folder)
         host.use(plan.app, plan.conf)
+        if plan.room:
+            host.limit(plan.room)
         return host
     options = [*plan.options]
     options += [f"--volume={plan.app}:/srv/app:ro"] if plan.app else []
     options += [f"--volume={plan.conf}:/srv/conf:ro"] if plan.conf else []
+    options += ["--read-only", f"--tmpfs=/srv/run:size={plan.room}"] if plan.room else []
     return ImageStack(plan.settings, str(config.getoption("--image")), tuple(options))
 
 
@@ -92,7 +96,7 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     """Launch a stack with settings of the test's own; it ends, and its log is read, with the test.
 
     ready=False does not wait for it; alarms=True means that its log may hold alarms. app and conf
-    are folders to be used instead of the tree's.
+    are folders to be used instead of the tree's; room is the size of a tmpfs for run/, as 32m.
     """
     started: list[tuple[Stack, bool]] = []
 
@@ -101,9 +105,10 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         alarms: bool = False,
         app: Path | None = None,
         conf: Path | None = None,
+        room: str | None = None,
         **settings: str,
     ) -> Stack:
-        plan = Plan(settings, app, conf)
+        plan = Plan(settings, app, conf, room=room)
         stack = prepared(launcher, plan, tmp_path / str(len(started)), request.config)
         started.append((begin(stack, ready), alarms))
         return stack
@@ -122,9 +127,22 @@ def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """One stack that allows 127.0.0.1 and ::1, for tests that leave it as it is."""
-    plan = Plan({"ALLOWED": "127.0.0.1;::1;"})
-    folder = tmp_path_factory.mktemp("stack")
-    stack = begin(prepared(request.param, plan, folder, request.config))
+    yield from shared(Plan({"ALLOWED": "127.0.0.1;::1;"}), request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["host", "image"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """One stack as a module's PLAN has it, for tests that leave it as it is."""
+    yield from shared(request.module.PLAN, request, tmp_path_factory)
+
+
+def shared(
+    plan: Plan, request: pytest.FixtureRequest, folders: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Run a stack for several tests; its log must not hold an alarm."""
+    stack = begin(prepared(request.param, plan, folders.mktemp("stack"), request.config))
     yield stack
     log = stack.log()
     stack.close()

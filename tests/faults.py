@@ -82,14 +82,19 @@ class Probe(threading.Thread):
 
 
 @contextmanager
-def load(stack: Stack) -> Iterator[Count]:
-    """Keep 64 clients busy while the body runs, and count their answers."""
+def load(
+    port: int, path: str = "/", options: tuple[str, ...] = (), inside: tuple[str, ...] = ()
+) -> Iterator[Count]:
+    """Keep 64 clients busy while the body runs, and count their answers.
+
+    options are more of hey's; inside is a command that runs it somewhere else.
+    """
     count = Count()
-    url = f"http://127.0.0.1:{stack.port}/"
-    command = ["hey", "-z", f"{LONGEST}s", "-c", str(CLIENTS), "-t", "10", url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hey:
+    url = f"http://127.0.0.1:{port}{path}"
+    command = ("hey", "-z", f"{LONGEST}s", "-c", str(CLIENTS), "-t", "10", *options, url)
+    with subprocess.Popen([*inside, *command], stdout=subprocess.PIPE, text=True) as hey:
         try:
-            wait_until(lambda: len(busy(stack)) >= CLIENTS)
+            wait_until(lambda: len(busy(port, hey.pid)) >= CLIENTS)
             yield count
         finally:
             hey.send_signal(signal.SIGINT)
@@ -97,11 +102,10 @@ def load(stack: Stack) -> Iterator[Count]:
     read(report, count)
 
 
-def busy(stack: Stack) -> list[str]:
-    """List the established connections of the load to a stack."""
-    port = f":{stack.port:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [row[1] for row in rows if row[2].endswith(port) and row[3] == "01"]
+def busy(port: int, pid: int) -> list[str]:
+    """List the established connections to a port, in the network of a process."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return [row[1] for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"]
 
 
 def read(report: str, count: Count) -> None:
@@ -125,12 +129,21 @@ def read(report: str, count: Count) -> None:
     count.details += "".join(f" {number} x {reason}" for reason, number in reasons.items())
 
 
+def counted(count: Count) -> str:
+    """Write two cells: what was sent, and all that was not answered with 2xx."""
+    lost = count.lost + count.refused + count.unavailable
+    details = f" {count.unavailable} x 503" if count.unavailable else ""
+    details += f" {count.refused} x refused" if count.refused else ""
+    details = (details + count.details).strip()
+    return f"{count.good + lost} | {lost}{details and f' ({details})'}"
+
+
 def stop(stack: Stack) -> None:
     """Stop with a request of 3 s in flight."""
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(stack.get, "/wait/3.0")
         probe = "/wait/3.0 is in flight once its connection is"
-        wait_until(lambda: len(busy(stack)) > CLIENTS, report=lambda: probe)
+        wait_until(lambda: len(busy(stack.port, os.getpid())) > CLIENTS, report=lambda: probe)
         stack.signal(signal.SIGTERM)
         assert slow.result().status_code == 200, "the request in flight was lost"
     assert stack.wait_until_gone() == 0
@@ -186,7 +199,7 @@ def under_load(stack: Stack, name: str) -> None:
     """Cause a fault under load and print its row."""
     fault = UNDER_LOAD[name]
     settled(stack)
-    with load(stack) as count:
+    with load(stack.port) as count:
         probe = None if fault in (stop, reload, change) else Probe(stack)
         began = time.monotonic()
         fault(stack)
@@ -260,7 +273,7 @@ def table(launcher: str, image: str) -> None:
     for delay in (0.05, 0.1, 0.3, 1.0):
         with fresh(launcher, image) as stack:
             early_stop(stack, delay)
-    with fresh(launcher, image, APP_MODULE="no_such_module:application") as stack:
+    with fresh(launcher, image, APP_MODULE="faults:no_such_callable") as stack:
         broken(stack)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from dev import tree
+from tests.skips import leave_out
 from tests.wait import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,6 +168,7 @@ class HostStack(Stack):
     """The entrypoint in a copy of the tree, on this machine."""
 
     launcher = "host"
+    limited = False
 
     def __init__(self, settings: Mapping[str, str], folder: Path) -> None:
         """Lay out the tree in an empty folder."""
@@ -177,6 +180,7 @@ class HostStack(Stack):
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **self.settings,
         }
+        self.sessions: set[int] = set()
         self.before = self.files()
 
     def use(self, app: Path | None, conf: Path | None) -> None:
@@ -188,6 +192,16 @@ class HostStack(Stack):
             shutil.rmtree(self.root / "conf")
             shutil.copytree(conf, self.root / "conf")
         self.before = self.files()
+
+    def limit(self, size: str) -> None:
+        """Make run/ a tmpfs of this size, which root alone can."""
+        run = self.root / "run"
+        run.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(run)]
+        mounted = subprocess.run(command, capture_output=True, text=True)
+        if mounted.returncode:
+            leave_out(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+        self.limited = True
 
     def start(self) -> None:
         """Start the entrypoint in a session of its own, its output in a file."""
@@ -201,6 +215,7 @@ class HostStack(Stack):
                 stderr=output,
                 start_new_session=True,
             )
+        self.sessions.add(self.process.pid)
 
     def alive(self) -> bool:
         """Ask for the entrypoint's process, which became supervisord."""
@@ -235,11 +250,16 @@ class HostStack(Stack):
         return self.root
 
     def pids(self) -> list[int]:
-        """Find the processes that work in the tree: nothing else does."""
+        """Find the processes of our session, and those that work in the tree: nothing else does.
+
+        The application itself works in its own folder, which other stacks may have too.
+        """
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                if (entry / "cwd").readlink() == self.root:
+                state, *numbers = (entry / "stat").read_text().rpartition(")")[2].split()
+                ours = int(numbers[2]) in self.sessions and state != "Z"
+                if ours or (entry / "cwd").readlink() == self.root:
                     found.append(int(entry.name))
             except OSError:
                 continue
@@ -263,10 +283,14 @@ class HostStack(Stack):
         return {name for name in now | self.before if now.get(name) != self.before.get(name)}
 
     def remove(self) -> None:
-        """Kill what is left, and say so: nothing may be."""
+        """Kill what is left, and say so: nothing may be, a moment after it was killed."""
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self.pids(), timeout=2)
         left = self.pids()
         for pid in left:
             os.kill(pid, signal.SIGKILL)
+        if self.limited:
+            subprocess.run(["umount", self.root / "run"], check=True)
         assert not left, f"processes {left} outlived the stack\n{self.log()}"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests import raw
 from tests.conftest import Launch, Plan, begin, prepared
+from tests.raw import get, with_body, with_headers
 from tests.stacks import ALARMS, ROOT, Stack
 
 ALLOWED, DENIED = "127.0.0.1", "127.0.0.2"
@@ -107,23 +109,6 @@ FORGED = (
     "If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT",
 )
 
-
-def get(target: str = "/", headers: str = "Host: test", version: str = " HTTP/1.1") -> bytes:
-    """Write a GET request after which the connection is closed."""
-    return f"GET {target}{version}\r\n{headers}\r\nConnection: close\r\n\r\n".encode()
-
-
-def with_headers(headers: str) -> bytes:
-    """Write a GET request with more headers."""
-    host = "" if headers.startswith("Host:") else "Host: test\r\n"
-    return get(headers=f"{host}{headers}")
-
-
-def with_body(headers: str, body: str) -> bytes:
-    """Write a POST request."""
-    return f"POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n\r\n{body}".encode()
-
-
 # What an allowed client could ask the application: a denied one gets 403, and that alone.
 REQUESTS: dict[str, bytes] = {
     **{f"path {path[:40]}": get(path) for path in paths()},
@@ -214,26 +199,14 @@ HALVES: dict[str, bytes] = {
 }
 
 
-def send(
-    stack: Stack, data: bytes, client: str = DENIED, server: str = ALLOWED, all_of_it: bool = True
-) -> bytes:
-    """Send bytes from an address, and return all that comes back until the connection is closed."""
-    answer = b""
-    with socket.create_connection((server, stack.port), 20, (client, 0)) as connection:
-        try:
-            connection.sendall(data)
-            if not all_of_it:
-                connection.shutdown(socket.SHUT_WR)
-            while more := connection.recv(65536):
-                answer += more
-        except (ConnectionResetError, BrokenPipeError):
-            pass  # what was not read when nginx closed the connection; the answer came before
-    return answer
+def send(stack: Stack, data: bytes, client: str = DENIED, **options: Any) -> bytes:
+    """Send bytes, from a denied address if no other is given."""
+    return raw.send(stack, data, client, **options)
 
 
 def statuses(answer: bytes) -> set[int]:
     """Find the statuses of all answers in what came over a connection."""
-    return {int(status) for status in re.findall(rb"^HTTP/1\.1 (\d{3}) ", answer, re.MULTILINE)}
+    return {*raw.statuses(answer)}
 
 
 def reached(stack: Stack) -> list[list[str]]:
@@ -288,7 +261,7 @@ def test_a_request_without_a_version_is_denied_without_one(guarded: Stack) -> No
 
 def test_nobody_waits_to_be_denied_for_a_body(guarded: Stack) -> None:
     request = with_body("Content-Length: 5", "").replace(b"Connection: close", b"X: x")
-    with socket.create_connection((ALLOWED, guarded.port), 20, (DENIED, 0)) as connection:
+    with raw.connect(guarded, DENIED) as connection:
         connection.sendall(request)
         assert connection.recv(1000).startswith(b"HTTP/1.1 403 ")
 
@@ -316,7 +289,7 @@ def test_the_health_checks_address_serves_two_paths_and_nothing_else(
     spellings = {"/ready": {"/ready", *SAME_AS_READY}, "/alive": {"/alive"}}
     for path in paths():
         same = next((one for one, others in spellings.items() if path in others), None)
-        status = statuses(send(guarded, get(path), client, HEALTH))
+        status = statuses(send(guarded, get(path), client, server=HEALTH))
         assert status == {known[same] if same else 404}, path
     assert {note[2] for note in reached(guarded)[len(before) :]} <= {HEALTH_PATH}
 

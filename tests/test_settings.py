@@ -8,6 +8,7 @@ import pytest
 
 from stack import machine
 from stack.settings import ConfigError, Settings, misspelt, table
+from stack.targets import Target
 
 
 def mistakes(**environ: str) -> tuple[str, ...]:
@@ -21,7 +22,7 @@ def test_an_empty_environment_is_fine() -> None:
     settings = Settings.from_environ({})
     assert settings.allowed is None
     assert settings.listen_port == 80
-    assert settings.app_module == "example.bootstrap:application"
+    assert settings.app_module is None
     assert settings.uwsgi_processes == machine.usable_cpus()
     assert settings.uwsgi_threads == 1
     assert settings.client_max_body_size == "1m"
@@ -52,18 +53,65 @@ def test_numbers_are_digits_in_a_range(name: str, text: str) -> None:
     assert "is not a whole number from 1 to" in mistake
 
 
-@pytest.mark.parametrize("text", ["app:app", "shop.web:create", "_a.b1.c_:d"])
+@pytest.mark.parametrize("text", ["app:app", "shop.web:create", "_a.b1.c_:d", "app:app.server"])
 def test_an_application_is_a_module_and_a_callable(text: str) -> None:
-    assert Settings.from_environ({"APP_MODULE": text}).app_module == text
+    module, attribute = text.split(":")
+    assert Settings.from_environ({"APP_MODULE": text}).app_module == Target(text, module, attribute)
+
+
+def test_a_factory_takes_what_is_written_out() -> None:
+    text = "shop:create_app('a;b', [1, -2.5], debug=None, options={'x': True})"
+    found = Settings.from_environ({"APP_MODULE": text}).app_module
+    assert found
+    assert found.call == {
+        "args": ["a;b", [1, -2.5]],
+        "kwargs": {"debug": None, "options": {"x": True}},
+    }
+    assert str(found) == text
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "app", ":app", "app:", "a b:c", "a/b:c", "a.:c", "a:b;c", "a:b\n", "$(HOME):a", "1a:b"],
+    [
+        *["", "app", ":app", "app:", "a b:c", "a/b:c", "a.:c", "a:b;c", "a:b\n", "$(HOME):a"],
+        *["1a:b", "a:b(c)", "a:b(__import__('os'))", "a:b(**{})", "a:b(*[])", "a:b()()", "a:b(1"],
+        *["a:b({1: 2})", "a:b(b'')", "a:b[0]", "a:b if c else d", "a:" + "(" * 999, "a: b"],
+    ],
 )
 def test_anything_else_is_not_an_application(text: str) -> None:
     (mistake,) = mistakes(APP_MODULE=text)
     assert "write module:callable" in mistake
+
+
+def test_several_applications_have_a_prefix_each() -> None:
+    text = '/ = shop.web:app; /admin=backoffice:create_app("a;b=c");'
+    apps = Settings.from_environ({"APPS": text}).apps
+    assert apps
+    assert [(mount.prefix, str(mount.target)) for mount in apps] == [
+        ("/", "shop.web:app"),
+        ("/admin", 'backoffice:create_app("a;b=c")'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("", 1), (";", 1), ("a:b", 1), ("/x/=a:b", 1), ("x=a:b;/y=c", 2), ("/=a:b;/=c:d", 1)],
+)
+def test_every_mistake_in_a_list_of_applications_is_reported(text: str, count: int) -> None:
+    found = mistakes(APPS=text)
+    assert len(found) == count
+    assert all(mistake.startswith("APPS: ") for mistake in found)
+
+
+def test_one_application_and_several_exclude_each_other() -> None:
+    (mistake,) = mistakes(APPS="/=a:b", APP_MODULE="a:b")
+    assert "APP_MODULE too" in mistake
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a\0b"])
+def test_a_folder_has_a_name(text: str) -> None:
+    (mistake,) = mistakes(APP_DIR=text)
+    assert "is not the path of a folder" in mistake
 
 
 @pytest.mark.parametrize(("text", "size"), [("0", "0"), ("512", "512"), ("8K", "8k"), ("2g", "2g")])
@@ -107,12 +155,3 @@ def test_a_misspelt_name_is_noticed(name: str, meant: str) -> None:
 @pytest.mark.parametrize("name", ["HOME", "PATH", "PORT", "UWSGI_HARAKIRI", "APP_ENV", "ALLOWED"])
 def test_other_names_are_none_of_our_business(name: str) -> None:
     assert misspelt({name: "x"}) == {}
-
-
-def test_the_queue_fits_into_what_the_kernel_allows(tmp_path: Path) -> None:
-    somaxconn = tmp_path / "somaxconn"
-    somaxconn.write_text("128\n")
-    assert machine.listen_queue(somaxconn) == 128
-    somaxconn.write_text("4096\n")
-    assert machine.listen_queue(somaxconn) == 1024
-    assert machine.listen_queue(tmp_path / "missing") == 100

@@ -18,7 +18,7 @@ def version() -> str:
     return VERSION
 
 
-@application.get("/wait/<float:seconds>")
+@application.route("/wait/<float:seconds>", methods=["GET", "POST"])
 def wait(seconds: float) -> str:
     """Take a while."""
     time.sleep(seconds)
@@ -36,6 +36,12 @@ def received() -> dict[str, object]:
     """Say what arrived: the headers' names, and how long the body was."""
     length = len(request.get_data())
     return {"headers": [name.lower() for name, _ in request.headers], "length": length}
+
+
+@application.get("/client")
+def client() -> str:
+    """Say who asks."""
+    return str(request.remote_addr)
 
 
 @application.get("/worker")

@@ -1,0 +1,52 @@
+"""What the application's requirements.txt asks for, and what is installed: only compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from stack import venvs
+
+NAME = "requirements.txt"
+
+
+def warning(folder: Path) -> str | None:
+    """Say what is missing or of another version than asked for; None if nothing is."""
+    try:
+        lines = (folder / NAME).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    except (OSError, ValueError):
+        return None
+    lacking = [problem for each in wanted(lines) if (problem := lack(each))]
+    if not lacking:
+        return None
+    return (
+        f"{folder / NAME} asks for more than is installed: {', '.join(lacking)}; "
+        f"build the image again, or pip install -r {NAME}"
+    )
+
+
+def wanted(lines: list[str]) -> Iterator[Requirement]:
+    """Read the requirements that hold here; options, paths and addresses are pip's own business."""
+    for line in lines:
+        text = re.split(r"(?:^|\s)(?:#|--)", line)[0].strip()
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+            yield requirement
+
+
+def lack(requirement: Requirement) -> str | None:
+    """Say what is wrong with a package, if anything is."""
+    found = metadata.distributions(name=requirement.name, path=venvs.packages())
+    version = next((each.version for each in found), None)
+    if version is None:
+        return f"{requirement.name} (missing)"
+    if requirement.specifier.contains(version, prereleases=True):
+        return None
+    return f"{requirement.name}{requirement.specifier} ({version} is installed)"

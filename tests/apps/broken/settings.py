@@ -1,0 +1,3 @@
+"""A setting that is not one."""
+
+PORT = int("eighty")
