@@ -26,16 +26,19 @@ def escapes(root: Path) -> list[str]:
     parsed = crossplane.parse(str(root / "conf/nginx.conf"), combine=True, check_ctx=False)
     found: list[str] = []
     for server in servers(parsed["config"][0]["parsed"]):
-        if any(each["file"].endswith("run/permissions.conf") for each in server):
-            found += walk(server, "")
+        if any(each["file"].endswith("run/permissions.conf") for each in server["block"]):
+            found += walk(server["block"], "")
+        elif Path(server["file"]).parent.name == "http.d":
+            where = f"{server['file']}:{server['line']}: server"
+            found.append(f"{where}: is open to clients that ALLOWED does not contain")
     return [each.removeprefix(f"{root}/") for each in found]
 
 
-def servers(block: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Find the server blocks."""
+def servers(block: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Find the servers."""
     for directive in block:
         if directive["directive"] == "server":
-            yield directive["block"]
+            yield directive
         elif directive["directive"] == "http":
             yield from servers(directive["block"])
 

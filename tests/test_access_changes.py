@@ -134,26 +134,6 @@ def test_check_answers_for_one_client(stack: Stack, client: str, status: int, sa
     assert (answer.returncode, says in answer.stdout + answer.stderr) == (status, True)
 
 
-def test_a_line_that_escapes_the_list_is_named(launch: Launch, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    (tmp_path / "conf/server.d/mine.conf").write_text(
-        "location = /open {\n    allow all;\n    uwsgi_pass unix:run/uwsgi.sock;\n}\n"
-        "location = /ping {\n    return 204;\n}\n"
-        "location = /closed {\n    uwsgi_pass unix:run/uwsgi.sock;\n}\n"
-        "real_ip_header X-Foo;\n"
-    )
-    stack = launch(conf=tmp_path / "conf", ALLOWED="192.0.2.1")
-    assert stack.lines("warning: conf/server.d/mine.conf:2: allow all: replaces ALLOWED")
-    assert stack.lines("warning: conf/server.d/mine.conf:6: return 204: answers clients")
-    assert stack.lines("mine.conf:11: real_ip_header X-Foo: changes who is taken for the client")
-    assert len(stack.lines("mine.conf")) == 3
-    assert [stack.get(path).status_code for path in ("/open", "/ping", "/closed")] == [
-        404,
-        204,
-        403,
-    ]
-
-
 def test_a_denial_by_the_gateway_says_what_that_means(tmp_path: Path) -> None:
     table = tmp_path / "route"
     table.write_text("Iface Destination Gateway Flags\neth0 00000000 010011AC 0003 0 0 0\n")
