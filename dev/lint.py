@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from dev import ROOT, finish, host, say, tree, venv
-from stack import files, nginx
+from stack import files, machine, nginx
 from stack.settings import Settings
 
 SOURCES = ("entrypoint.py", "stack", "dev", "app", "tests")
@@ -38,7 +38,7 @@ def rendered(folder: Path) -> Path:
     tree.lay(folder)
     (folder / "run").mkdir()
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
-    files.write(folder / "run", nginx.files(settings, nginx.version(), descriptors=1024))
+    files.write(folder / "run", nginx.files(settings, nginx.version(), machine.descriptors()))
     return folder / "conf" / "nginx.conf"
 
 

@@ -9,9 +9,6 @@ from pathlib import Path
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
-# Long enough for bursts: with uWSGI's 100, 65 of 100 answers to 512 clients were 502.
-LISTEN_QUEUE = 1024
-
 # uWSGI walks all possible descriptors when it reloads; some engines allow 2^30 of them.
 DESCRIPTORS = 65536
 
@@ -21,18 +18,28 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def listen_queue(somaxconn: Path = SOMAXCONN) -> int:
-    """Say how many connections may wait: uWSGI does not start with more than the kernel allows."""
+def memory() -> int:
+    """Return the bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def somaxconn(file: Path = SOMAXCONN) -> int:
+    """Say how many connections the kernel lets wait on one socket."""
     try:
-        return min(LISTEN_QUEUE, int(somaxconn.read_text()))
+        return int(file.read_text())
     except OSError:
-        return 100  # uWSGI's own default, below every kernel's limit
+        return 128  # of kernels before 5.4, the least there is
+
+
+def descriptors() -> int:
+    """Say how many files a process may have open: what is allowed, as far as it is sensible."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
 
 
 def limit_descriptors() -> int:
-    """Raise this process's limit of open files to what is allowed and sensible, and return it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    """Raise or lower this process's limit of open files to that, and return it."""
+    limit = descriptors()
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     return limit
 

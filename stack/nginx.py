@@ -36,7 +36,7 @@ def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[
     believed = settings.trusted_proxies or ()
     return {
         "main.conf": main(settings, os.geteuid(), descriptors),
-        "events.conf": f"worker_connections {min(4096, descriptors // 2)};\n",
+        "events.conf": f"worker_connections {settings.nginx_worker_connections};\n",
         "http.conf": http(settings, nginx),
         "listen.conf": listen(settings, machine.has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
@@ -50,7 +50,7 @@ def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[
 def main(settings: Settings, uid: int, descriptors: int) -> str:
     """Render what stands outside every block."""
     lines = [
-        f"worker_processes {settings.uwsgi_processes};",
+        f"worker_processes {settings.nginx_worker_processes};",
         f"worker_rlimit_nofile {descriptors};",
         f"worker_shutdown_timeout {Budget.of(settings.shutdown_timeout).drain}s;",
     ]

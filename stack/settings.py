@@ -8,24 +8,21 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from stack import access, budget, machine, proxies, targets, values
+from stack import access, budget, machine, proxies, sizes, targets, values
+from stack.sizes import Detected
 
 
 class ConfigError(Exception):
     """The environment cannot be used; each argument is one mistake, complete with its remedy."""
 
 
-@dataclass(frozen=True)
-class Detected:
-    """A default that follows from the machine, with the reason to show."""
-
-    value: int
-    reason: str
+# A default that follows from the machine, or from the settings before it, by attribute.
+Default = Callable[[Mapping[str, Any]], Detected]
 
 
 def setting(
     name: str,
-    default: str | Callable[[], Detected] | None,
+    default: str | Default | None,
     parse: Callable[[str], Any],
     help: str,
     parse_file: Callable[[str], Any] | None = None,
@@ -36,12 +33,6 @@ def setting(
     """
     about = {"name": name, "default": default, "parse": parse, "help": help}
     return field(metadata={**about, "parse_file": parse_file})
-
-
-def one_worker_per_cpu() -> Detected:
-    """Size UWSGI_PROCESSES."""
-    cpus = machine.usable_cpus()
-    return Detected(cpus, f"{cpus} usable CPUs" if cpus > 1 else "1 usable CPU")
 
 
 @dataclass(frozen=True)
@@ -74,10 +65,31 @@ class Settings:
         "Several applications, each with its prefix: /=module:callable;/admin=...",
     )
     uwsgi_processes: int = setting(
-        "UWSGI_PROCESSES", one_worker_per_cpu, values.number(1, 1024), "uWSGI worker processes."
+        "UWSGI_PROCESSES",
+        lambda _: sizes.processes(sizes.cpus(), sizes.memory()),
+        values.number(1, 1024),
+        "uWSGI worker processes.",
     )
     uwsgi_threads: int = setting(
         "UWSGI_THREADS", "1", values.number(1, 1024), "Threads in each worker process."
+    )
+    uwsgi_listen: int = setting(
+        "UWSGI_LISTEN",
+        lambda _: sizes.listen_queue(),
+        values.number(8, 65535),
+        "Length of uWSGI's listen queue.",
+    )
+    nginx_worker_processes: int = setting(
+        "NGINX_WORKER_PROCESSES",
+        lambda _: sizes.cpus(),
+        values.number(1, 1024),
+        "nginx worker processes.",
+    )
+    nginx_worker_connections: int = setting(
+        "NGINX_WORKER_CONNECTIONS",
+        lambda _: sizes.connections(),
+        values.number(64, machine.DESCRIPTORS),
+        "Connections of each nginx worker, to clients and to uWSGI.",
     )
     client_max_body_size: str = setting(
         "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body that nginx accepts."
@@ -115,9 +127,11 @@ class Settings:
         for attribute, about in table().items():
             name = about["name"]
             try:
-                found[attribute], sources[name] = value(about, environ)
+                found[attribute], sources[name] = value(about, environ, found)
             except ValueError as error:
                 mistakes += [f"{place(name, environ)}: {mistake}" for mistake in error.args]
+            except KeyError:
+                continue  # its default follows from a setting that is wrong, and has been reported
         mistakes += [] if mistakes else conflicts(found)
         if mistakes:
             raise ConfigError(*mistakes)
@@ -133,9 +147,23 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if found["apps"] and found["app_module"]:
         yield "APPS: is set, and APP_MODULE too; unset one of them"
+    listen, allowed = found["uwsgi_listen"], machine.somaxconn()
+    if listen > allowed:
+        yield (
+            f"UWSGI_LISTEN: '{listen}': is more than the kernel allows, {allowed}; lower it, or "
+            f"raise that, as with docker run --sysctl net.core.somaxconn={listen}"
+        )
+    connections, files = found["nginx_worker_connections"], machine.descriptors()
+    if connections > files:
+        yield (
+            f"NGINX_WORKER_CONNECTIONS: '{connections}': is more than the {files} open files that "
+            f"are allowed; lower it, or raise that, as with --ulimit nofile={connections}"
+        )
 
 
-def value(about: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, str]:
+def value(
+    about: Mapping[str, Any], environ: Mapping[str, str], found: Mapping[str, Any]
+) -> tuple[Any, str]:
     """Find one setting's value, and where it comes from."""
     text, path = environ.get(about["name"]), environ.get(f"{about['name']}_FILE")
     if about["parse_file"] and path is not None:
@@ -146,7 +174,7 @@ def value(about: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, st
         return about["parse"](text), "environment"
     default = about["default"]
     if callable(default):
-        detected = default()
+        detected = default(found)
         return detected.value, f"detected: {detected.reason}"
     return (None if default is None else about["parse"](default)), "default"
 

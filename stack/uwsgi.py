@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack import machine, venvs
+from stack import venvs
 from stack.settings import ConfigError, Settings
 
 LOG = "run/uwsgi.log"
@@ -34,7 +34,7 @@ def environ(settings: Settings) -> dict[str, str]:
     options = {
         "UWSGI_PROCESSES": settings.uwsgi_processes,
         "UWSGI_THREADS": settings.uwsgi_threads,
-        "UWSGI_LISTEN": machine.listen_queue(),
+        "UWSGI_LISTEN": settings.uwsgi_listen,
     }
     return {name: str(value) for name, value in options.items()}
 

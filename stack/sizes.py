@@ -1,0 +1,64 @@
+"""Sizes that follow from what the container is given, each with the reason to show."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from stack import cgroup, machine
+
+# One crashed worker must not be an outage, and workers that wait leave a CPU to others.
+PROCESSES_PER_CPU = 2
+FEWEST_PROCESSES = 2
+
+# Bytes. Under load a worker with the example takes 14 MiB; supervisord, uWSGI's master and nginx
+# take 40 together, and a health check 4 for a moment (PSS, Python 3.14).
+WORKER_MEMORY = 16 << 20
+OTHER_MEMORY = 48 << 20
+
+# Longer queues than these are of no use, whatever the kernel allows.
+LONGEST_LISTEN_QUEUE = 4096
+MOST_CONNECTIONS = 4096
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A value that follows from the machine or from other settings, and why."""
+
+    value: Any
+    reason: str
+
+
+def cpus() -> Detected:
+    """Count the CPUs: those that may be used, or as many as the quota gives time for."""
+    usable, quota = machine.usable_cpus(), cgroup.cpus()
+    if quota is not None and math.ceil(quota) < usable:
+        return Detected(math.ceil(quota), f"a quota of {quota:g} CPUs")
+    return Detected(usable, f"{usable} usable CPUs" if usable > 1 else "1 usable CPU")
+
+
+def memory() -> int:
+    """Return the bytes of memory that there are: the limit, or what the machine has."""
+    return min(cgroup.memory() or machine.memory(), machine.memory())
+
+
+def processes(cpus: Detected, memory: int) -> Detected:
+    """Size UWSGI_PROCESSES by the CPUs, and no larger than the memory."""
+    wanted = max(FEWEST_PROCESSES, PROCESSES_PER_CPU * cpus.value)
+    room = max(1, (memory - OTHER_MEMORY) // WORKER_MEMORY)
+    if room < wanted:
+        return Detected(room, f"more do not fit into {memory >> 20} MiB of memory")
+    return Detected(wanted, cpus.reason)
+
+
+def listen_queue() -> Detected:
+    """Size UWSGI_LISTEN: uWSGI does not start with more than the kernel allows."""
+    allowed = machine.somaxconn()
+    return Detected(min(LONGEST_LISTEN_QUEUE, allowed), f"net.core.somaxconn is {allowed}")
+
+
+def connections() -> Detected:
+    """Size NGINX_WORKER_CONNECTIONS: a request can need a descriptor for each of its two sides."""
+    files = machine.descriptors()
+    return Detected(min(MOST_CONNECTIONS, files // 2), f"{files} open files are allowed")
