@@ -38,6 +38,8 @@ def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[
         "main.conf": main(settings, os.geteuid(), descriptors),
         "events.conf": f"worker_connections {settings.nginx_worker_connections};\n",
         "http.conf": http(settings, nginx),
+        "upstream.conf": upstream(settings),
+        "application.conf": application(settings),
         "listen.conf": listen(settings, machine.has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
         "ready.conf": f"rewrite ^ {settings.health_path} break;\n",
@@ -72,6 +74,18 @@ def http(settings: Settings, nginx: tuple[int, ...]) -> str:
     asked = "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host"
     lines.append(f"map $host $asked_host {{\n    default {asked};\n}}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def upstream(settings: Settings) -> str:
+    """Render how many requests uWSGI has at most, in work and waiting."""
+    in_work = settings.uwsgi_processes * settings.uwsgi_threads
+    most = in_work + settings.max_queued_requests
+    return f"server unix:run/uwsgi.sock max_conns={most};\n"
+
+
+def application(settings: Settings) -> str:
+    """Render how requests are handed to the application."""
+    return f"uwsgi_read_timeout {settings.request_timeout}s;\n"
 
 
 def keeps_idle(nginx: tuple[int, ...]) -> bool:

@@ -91,6 +91,20 @@ class Settings:
         values.number(64, machine.DESCRIPTORS),
         "Connections of each nginx worker, to clients and to uWSGI.",
     )
+    max_queued_requests: int = setting(
+        "MAX_QUEUED_REQUESTS",
+        lambda found: sizes.queued(
+            found["uwsgi_processes"], found["uwsgi_threads"], found["uwsgi_listen"]
+        ),
+        values.number(1, 65535),
+        "Requests that may wait for a worker; the rest get 503 at once.",
+    )
+    request_timeout: int = setting(
+        "REQUEST_TIMEOUT",
+        "30",
+        values.number(1, 86400),
+        "Seconds that an answer may take; then the client gets 504.",
+    )
     client_max_body_size: str = setting(
         "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body that nginx accepts."
     )
@@ -152,6 +166,11 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"UWSGI_LISTEN: '{listen}': is more than the kernel allows, {allowed}; lower it, or "
             f"raise that, as with docker run --sysctl net.core.somaxconn={listen}"
+        )
+    if (queued := found["max_queued_requests"]) > listen:
+        yield (
+            f"MAX_QUEUED_REQUESTS: '{queued}': is more than UWSGI_LISTEN, {listen}; "
+            "lower it or raise that"
         )
     connections, files = found["nginx_worker_connections"], machine.descriptors()
     if connections > files:

@@ -17,6 +17,9 @@ FEWEST_PROCESSES = 2
 WORKER_MEMORY = 16 << 20
 OTHER_MEMORY = 48 << 20
 
+# For each request that can be served at once; at 20 ms a request the last one waits 5 s.
+QUEUED_PER_WORKER = 256
+
 # Longer queues than these are of no use, whatever the kernel allows.
 LONGEST_LISTEN_QUEUE = 4096
 MOST_CONNECTIONS = 4096
@@ -62,3 +65,12 @@ def connections() -> Detected:
     """Size NGINX_WORKER_CONNECTIONS: a request can need a descriptor for each of its two sides."""
     files = machine.descriptors()
     return Detected(min(MOST_CONNECTIONS, files // 2), f"{files} open files are allowed")
+
+
+def queued(processes: int, threads: int, listen: int) -> Detected:
+    """Size MAX_QUEUED_REQUESTS, with a quarter of uWSGI's queue left to health checks."""
+    at_once = processes * threads
+    wanted, room = QUEUED_PER_WORKER * at_once, max(1, listen * 3 // 4)
+    if room < wanted:
+        return Detected(room, f"UWSGI_LISTEN is {listen}")
+    return Detected(wanted, f"{QUEUED_PER_WORKER} for each of {at_once} served at once")

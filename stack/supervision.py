@@ -19,6 +19,7 @@ from supervisor import events
 from supervisor.states import SupervisorStates
 
 from stack import uwsgi, wakeup
+from stack.condense import Condenser
 from stack.log import Log
 
 # What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
@@ -38,6 +39,7 @@ def attach(supervisord: Any, **config: Any) -> None:
     events.subscribe(events.ProcessStateFatalEvent, supervision.gave_up)
     events.subscribe(events.ProcessStateStoppingEvent, supervision.stopping)
     events.subscribe(events.ProcessStateStoppedEvent, supervision.stopped)
+    events.subscribe(events.Tick5Event, supervision.sum_up)
 
 
 class Supervision:
@@ -50,6 +52,7 @@ class Supervision:
         self.options.fork = wakeup.fork
         self.wake_up = wakeup.WakeUp()
         self.stdout, self.stderr = Log(1), Log(2)
+        self.condenser = Condenser()
         for handler in self.options.logger.handlers:
             if handler.stream is sys.stdout:
                 handler.stream = self.stdout
@@ -88,13 +91,19 @@ class Supervision:
         if name == "nginx" and event.channel == "stdout":
             self.stdout.write(event.data)
         else:
-            self.stderr.write(event.data)
+            news = self.condenser.pass_on(event.data) if name == "nginx" else event.data
+            self.stderr.write(news)
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
             self.loaded = self.loaded or bool(uwsgi.LOADED.search(self.words[name]))
             self.served = self.served or self.loaded
             if not self.loaded and (why := uwsgi.vanishing(self.words[name])):
                 self.words[name] = why
                 self.gave_up(event)
+
+    def sum_up(self, event: events.Event) -> None:
+        """Say how many lines there would have been."""
+        for summary in self.condenser.summaries():
+            self.options.logger.warn(summary)
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
@@ -136,6 +145,7 @@ class Supervision:
 
     def stopped(self, event: events.ProcessStateStoppedEvent) -> None:
         """Say if nginx had to cut requests: it does so itself, without a word."""
+        self.sum_up(event)
         name = event.process.config.name
         took = time.monotonic() - self.asked.get(name, time.monotonic())
         if name == "nginx" and took >= int(os.environ["DRAIN_SECONDS"]):

@@ -29,6 +29,11 @@ REPORT = ("Traceback (most recent call last)", "entrypoint: error:")
 LOADED = re.compile(rb"^WSGI app .* pid: (\d+)", re.MULTILINE)
 
 
+# Seconds between nginx's 504 and the end of the request that was given up: uWSGI looks at its clock
+# once a second.
+GRACE = 1
+
+
 def environ(settings: Settings) -> dict[str, str]:
     """Name the settings as uWSGI reads them from its environment."""
     options = {
@@ -36,6 +41,9 @@ def environ(settings: Settings) -> dict[str, str]:
         "UWSGI_THREADS": settings.uwsgi_threads,
         "UWSGI_LISTEN": settings.uwsgi_listen,
     }
+    if settings.uwsgi_threads == 1:
+        # With threads it would end the others' requests too, and any of them would put it off.
+        options["UWSGI_HARAKIRI"] = settings.request_timeout + GRACE
     return {name: str(value) for name, value in options.items()}
 
 

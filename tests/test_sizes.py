@@ -118,6 +118,16 @@ def test_processes_follow_from_cpus_and_memory(cpus: int, megabytes: int, proces
     assert sizes.processes(Detected(cpus, "so many"), megabytes * MIB).value == processes
 
 
+@pytest.mark.parametrize(
+    ("processes", "threads", "listen", "queued"),
+    [(4, 1, 4096, 1024), (2, 4, 4096, 2048), (2, 1, 128, 96), (64, 1, 4096, 3072), (1, 1, 8, 6)],
+)
+def test_the_queue_follows_from_the_workers(
+    processes: int, threads: int, listen: int, queued: int
+) -> None:
+    assert sizes.queued(processes, threads, listen).value == queued
+
+
 def test_the_kernels_limit_is_read(tmp_path: Path) -> None:
     (tmp_path / "somaxconn").write_text("512\n")
     assert machine.somaxconn(tmp_path / "somaxconn") == 512
