@@ -38,7 +38,9 @@ def rendered(folder: Path) -> Path:
     tree.lay(folder)
     (folder / "run").mkdir()
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
-    files.write(folder / "run", nginx.files(settings, nginx.version(), machine.descriptors()))
+    files.write(
+        folder / "run", nginx.files(settings, nginx.version(), machine.descriptors(), 2**30)
+    )
     return folder / "conf" / "nginx.conf"
 
 

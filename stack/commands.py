@@ -39,9 +39,9 @@ def prepare(
     settings = Settings.from_environ(environ)
     if claim:
         nginx.claim(settings.listen_port)
-    files.make_run(root)
+    room = machine.room(files.make_run(root))
     generated = {
-        **nginx.files(settings, nginx.version(), machine.limit_descriptors()),
+        **nginx.files(settings, nginx.version(), machine.limit_descriptors(), room),
         **application.plan(root, settings),
     }
     with files.rehearsal(root, generated) as copy:

@@ -13,6 +13,12 @@ SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 DESCRIPTORS = 65536
 
 
+def room(folder: Path) -> int:
+    """Say how many bytes this user may still write below a folder."""
+    left = os.statvfs(folder)
+    return left.f_bavail * left.f_frsize
+
+
 def usable_cpus() -> int:
     """Count the CPUs that this process may run on."""
     return len(os.sched_getaffinity(0))

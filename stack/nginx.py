@@ -16,6 +16,11 @@ from stack.settings import ConfigError, Settings
 # its LISTEN_PORT. The kernel lets nobody outside reach 127.0.0.0/8, and ALLOWED does not rule here.
 HEALTH_ADDRESS = "127.255.255.254"
 
+# How much of an answer is kept for a slow client, so that the worker is free: at the most this, and
+# never more of run/ than leaves room for a few of them, since an answer that no longer fits is cut.
+LARGEST_STORED_ANSWER = 64  # MiB
+SHARE_OF_ROOM = 4
+
 COMMAND = ("nginx", "-e", "stderr", "-c", "conf/nginx.conf", "-p")
 
 
@@ -31,13 +36,15 @@ def version() -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split("."))
 
 
-def files(settings: Settings, nginx: tuple[int, ...], descriptors: int) -> dict[str, str]:
+def files(
+    settings: Settings, nginx: tuple[int, ...], descriptors: int, room: int
+) -> dict[str, str]:
     """Render every generated file that conf/nginx.conf includes, by its name below run/."""
     believed = settings.trusted_proxies or ()
     return {
         "main.conf": main(settings, os.geteuid(), descriptors),
         "events.conf": f"worker_connections {settings.nginx_worker_connections};\n",
-        "http.conf": http(settings, nginx),
+        "http.conf": http(settings, nginx, room),
         "upstream.conf": upstream(settings),
         "application.conf": application(settings),
         "listen.conf": listen(settings, machine.has_ipv6()),
@@ -62,9 +69,13 @@ def main(settings: Settings, uid: int, descriptors: int) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def http(settings: Settings, nginx: tuple[int, ...]) -> str:
+def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
     """Render what stands in the http block."""
-    lines = [f"client_max_body_size {settings.client_max_body_size};"]
+    stored = min(LARGEST_STORED_ANSWER, room // 2**20 // SHARE_OF_ROOM)
+    lines = [
+        f"client_max_body_size {settings.client_max_body_size};",
+        f"uwsgi_max_temp_file_size {stored}m;",
+    ]
     if keeps_idle(nginx):
         lines.append("keepalive_min_timeout 1s;")
     if nginx >= (1, 29, 8):
