@@ -17,6 +17,10 @@ PATIENCE = 300
 # Seconds without a change after which uWSGI is asked again.
 REPEAT = 2.0
 
+# What uWSGI is asked: to replace its workers one after another; or nothing, by a word that it does
+# not know, at which it looks for dead workers at once instead of once a second.
+CHAIN, NUDGE = "c", "x"
+
 
 def running(root: Path) -> dict[str, str]:
     """Return the environment of the stack that runs below a root: a reload must not change it."""
@@ -35,36 +39,42 @@ def running(root: Path) -> dict[str, str]:
 def apply(root: Path, generated: Mapping[str, str]) -> bool:
     """Write the files, have both programs change over, and say whether they did in time."""
     files.write(root / "run", generated)
-    return renew_nginx(root) and renew_uwsgi(root)
+    renewed = [renew_nginx(root), renew_uwsgi(root)]
+    return wait(lambda: all([done() for done in renewed])) and wait(
+        lambda: not uwsgi.importing((root / uwsgi.LOG).read_bytes())
+    )
 
 
-def renew_nginx(root: Path) -> bool:
-    """Have nginx read its files anew, and wait until the old workers are gone."""
+def renew_nginx(root: Path) -> Callable[[], bool]:
+    """Have nginx read its files anew, and tell how to see that the old workers are gone."""
     master = int((root / "run/nginx.pid").read_text())
     old = workers(master, "nginx: worker process\0")
     os.kill(master, signal.SIGHUP)
     # A connection that an old worker has accepted is served by the old rules to its end.
-    return wait(lambda: not old & workers(master, "nginx: worker process"))
+    return lambda: not old & workers(master, "nginx: worker process")
 
 
-def renew_uwsgi(root: Path) -> bool:
-    """Have uWSGI replace its workers one after another, and wait until all are replaced."""
+def renew_uwsgi(root: Path) -> Callable[[], bool]:
+    """Have uWSGI replace its workers one after another, and tell how to see that all are.
+
+    It must be called again and again: uWSGI ignores what it is told while it is still busy with the
+    chain of an earlier reload.
+    """
     master = int((root / "run/uwsgi.pid").read_text())
     old = workers(master, "uWSGI worker")
     last, asked = old, 0.0
 
     def renewed() -> bool:
         nonlocal last, asked
-        now = workers(master, "uWSGI worker")
+        now, word = workers(master, "uWSGI worker"), NUDGE
         if now != last:
             last, asked = now, time.monotonic()
         elif old & now and time.monotonic() - asked > REPEAT:
-            # uWSGI ignores this while it is still busy with the chain of an earlier reload.
-            (root / "run/uwsgi.fifo").write_text("c")
-            asked = time.monotonic()
+            word, asked = CHAIN, time.monotonic()
+        (root / "run/uwsgi.fifo").write_text(word)
         return not old & now and len(now) >= len(old)
 
-    return wait(renewed) and wait(lambda: not uwsgi.importing((root / uwsgi.LOG).read_bytes()))
+    return renewed
 
 
 def workers(master: int, title: str) -> set[int]:
