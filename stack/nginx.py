@@ -45,6 +45,7 @@ def files(
         "main.conf": main(settings, os.geteuid(), descriptors),
         "events.conf": f"worker_connections {settings.nginx_worker_connections};\n",
         "http.conf": http(settings, nginx, room),
+        "log.conf": log(settings.access_log),
         "upstream.conf": upstream(settings),
         "application.conf": application(settings),
         "listen.conf": listen(settings, machine.has_ipv6()),
@@ -85,6 +86,14 @@ def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
     asked = "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host"
     lines.append(f"map $host $asked_host {{\n    default {asked};\n}}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def log(form: str) -> str:
+    """Render the access log's place and format; unbuffered, it would cost a fifth of the speed."""
+    formats = {"combined": "combined_with_times", "json": "json"}
+    return (
+        f"access_log /dev/stdout {formats[form]} buffer=32k flush=1s;\n" if form in formats else ""
+    )
 
 
 def upstream(settings: Settings) -> str:

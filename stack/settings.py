@@ -114,6 +114,12 @@ class Settings:
         values.number(budget.SHORTEST, 3600),
         "Seconds that a stop may take in all; raise the engine's own timeout with it.",
     )
+    access_log: str = setting(
+        "ACCESS_LOG",
+        "combined",
+        values.one_of("combined", "json", "off"),
+        "Format of the access log.",
+    )
     health_path: str = setting(
         "HEALTH_PATH", "/", values.path, "What the health check asks the application for."
     )

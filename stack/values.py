@@ -29,6 +29,17 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Make a parser of a few words."""
+
+    def parse(text: str) -> str:
+        if text in words:
+            return text
+        raise ValueError(f"{quoted(text)}: is not known; write one of: {', '.join(words)}")
+
+    return parse
+
+
 def folder(text: str) -> str:
     """Parse the path of a folder, absolute or from the root of the tree."""
     if text and text.isprintable():

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import uwsgi  # made by uWSGI itself
 
-from .answers import guarded
+from .answers import guarded, timed
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
 from .reports import Refusal
 
@@ -70,6 +70,6 @@ def main() -> Application:
     # As `flask run` says it: a call of app.run() at the import shall do nothing.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     try:
-        return guarded(load(plan))
+        return timed(guarded(load(plan)))
     except Refusal as refusal:
         refuse(root, str(refusal))
