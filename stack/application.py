@@ -6,10 +6,11 @@ import difflib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from stack import venvs
+from stack import secrets, venvs
 from stack.settings import ConfigError, Settings
 from stack.targets import Target
 from stack.values import quoted
@@ -25,7 +26,7 @@ OURS = "example"
 WAYS = "put an app.py there, or name your application: APP_MODULE=module:callable"
 
 
-def plan(root: Path, settings: Settings) -> dict[str, str]:
+def plan(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Render application.json: all that stack/worker, which imports the application, is told."""
     folder = root / settings.app_dir
     modules = listing(folder)
@@ -38,6 +39,7 @@ def plan(root: Path, settings: Settings) -> dict[str, str]:
     told = {
         "folder": os.path.abspath(folder),  # noqa: PTH100 - links stay
         "applications": named,
+        "files": secrets.paths(settings.env_from_files or (), environ),
     }
     return {"application.json": json.dumps(told, indent=2) + "\n"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from stack import (
 )
 from stack import reload as reloading
 from stack.budget import Budget
-from stack.settings import ConfigError, Settings, misspelt, table
+from stack.settings import ConfigError, Settings, misspelt, names, table
 from stack.targets import Mount
 
 OPEN = "ALLOWED is not set: everyone may connect"
@@ -42,7 +43,7 @@ def prepare(
     room = machine.room(files.make_run(root))
     generated = {
         **nginx.files(settings, nginx.version(), machine.limit_descriptors(), room),
-        **application.plan(root, settings),
+        **application.plan(root, settings, environ),
     }
     with files.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy):
@@ -93,9 +94,13 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
         PYTHONDONTWRITEBYTECODE="1",
         PYTHONUNBUFFERED="1",
         APP_PATH=os.pathsep.join([f"{venvs.applications()}/bin", environ["PATH"]]),
+        NGINX_ENVIRON=shlex.join(f"{name}={value}" for name, value in nginx.environ().items()),
     )
     # What the operator tells uWSGI itself has the last word.
     environ.update({**uwsgi.environ(settings), **environ})
+    for name in names():
+        if name.startswith("UWSGI_") and name.endswith("_FILE"):
+            environ.pop(name, None)  # uWSGI would take it for an option
     files.write(root / "run", generated)
     files.make_socket(root / "run")
     # As a module: so it finds stack/ in the working directory, which a script would not.
@@ -155,6 +160,8 @@ def say(text: str) -> None:
 def shown(value: object) -> str:
     """Write a setting's value as it would be given."""
     if isinstance(value, tuple):
-        text = [str(each) if isinstance(each, Mount) else access.written(each) for each in value]
+        text = [
+            str(each) if isinstance(each, Mount | str) else access.written(each) for each in value
+        ]
         return ";".join(text)
     return "not set" if value is None else str(value)

@@ -24,10 +24,17 @@ SHARE_OF_ROOM = 4
 COMMAND = ("nginx", "-e", "stderr", "-c", "conf/nginx.conf", "-p")
 
 
+def environ() -> dict[str, str]:
+    """Return all that nginx sees of the environment: the application's is not its business."""
+    return {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
+
+
 def version() -> tuple[int, ...]:
     """Ask nginx for its version."""
     try:
-        answer = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
+        answer = subprocess.run(
+            ["nginx", "-v"], env=environ(), capture_output=True, text=True, check=True
+        )
     except FileNotFoundError:
         raise ConfigError("nginx: is not installed; install the package nginx") from None
     found = re.search(r"nginx/([0-9.]+)", answer.stderr)
@@ -138,6 +145,10 @@ def claim(port: int) -> None:
 def refusal(root: Path) -> str | None:
     """Have nginx test the configuration below a root; return what it says if it refuses it."""
     test = subprocess.run(
-        [*COMMAND, f"{root}/", "-t"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [*COMMAND, f"{root}/", "-t"],
+        env=environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     return test.stderr.strip().replace(f"{root}/", "") if test.returncode else None

@@ -29,7 +29,7 @@ def setting(
 ) -> Any:
     """Declare a setting: its variable, default (None: none), parser and one line of help.
 
-    parse_file, if there is one, parses the file that NAME_FILE can name instead.
+    NAME_FILE can name a file with the value instead; lists have a parse_file of their own for it.
     """
     about = {"name": name, "default": default, "parse": parse, "help": help}
     return field(metadata={**about, "parse_file": parse_file})
@@ -63,6 +63,12 @@ class Settings:
         None,
         targets.mounts,
         "Several applications, each with its prefix: /=module:callable;/admin=...",
+    )
+    env_from_files: tuple[str, ...] | None = setting(
+        "ENV_FROM_FILES",
+        None,
+        values.names,
+        "The application's own variables that are read from the file that NAME_FILE names.",
     )
     uwsgi_processes: int = setting(
         "UWSGI_PROCESSES",
@@ -191,10 +197,11 @@ def value(
 ) -> tuple[Any, str]:
     """Find one setting's value, and where it comes from."""
     text, path = environ.get(about["name"]), environ.get(f"{about['name']}_FILE")
-    if about["parse_file"] and path is not None:
+    if path is not None:
         if text is not None:
             raise ValueError(f"is set, and {about['name']}_FILE too; unset one of them")
-        return about["parse_file"](content(path)), f"file {path}"
+        parse_file = about["parse_file"] or (lambda text: about["parse"](line(text)))
+        return parse_file(content(path)), f"file {path}"
     if text is not None:
         return about["parse"](text), "environment"
     default = about["default"]
@@ -221,6 +228,11 @@ def content(path: str) -> str:
         ) from None
 
 
+def line(text: str) -> str:
+    """Take a file's text without its last line end."""
+    return text.removesuffix("\n").removesuffix("\r")
+
+
 def table() -> dict[str, Mapping[str, Any]]:
     """Map each setting's attribute to what is declared about it."""
     return {each.name: each.metadata for each in fields(Settings) if each.metadata}
@@ -229,10 +241,7 @@ def table() -> dict[str, Mapping[str, Any]]:
 def names() -> tuple[str, ...]:
     """Name every variable, in the table's order."""
     return tuple(
-        name
-        for about in table().values()
-        for name in (about["name"], f"{about['name']}_FILE")
-        if name == about["name"] or about["parse_file"]
+        name for about in table().values() for name in (about["name"], f"{about['name']}_FILE")
     )
 
 

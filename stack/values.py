@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
 PATH = re.compile(r"/[A-Za-z0-9/._~-]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -45,6 +46,18 @@ def folder(text: str) -> str:
     if text and text.isprintable():
         return text
     raise ValueError(f"{quoted(text)}: is not the path of a folder; write one, as in /srv/app")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parse names of variables, separated by commas."""
+    found = [each for part in text.split(",") if (each := part.strip())]
+    for each in found:
+        if not NAME.fullmatch(each):
+            raise ValueError(
+                f"{quoted(each)}: is not the name of a variable; write names with commas between, "
+                "as in DATABASE_URL,SECRET_KEY"
+            )
+    return tuple(found)
 
 
 def size(text: str) -> str:

@@ -47,6 +47,17 @@ def application_of(entry: Mapping[str, Any]) -> Application:
     return checked(found, subject)
 
 
+def secrets(files: Mapping[str, str]) -> dict[str, str]:
+    """Read the variables that are kept in files; what is set here, no other process can see."""
+    found = {}
+    for name, path in files.items():
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise Refusal(f"{name}_FILE: {path!r}: cannot be read any more ({error})") from None
+    return {name: text.removesuffix("\n").removesuffix("\r") for name, text in found.items()}
+
+
 def refuse(root: Path, report: str) -> NoReturn:
     """Leave with uWSGI's status for it; the first worker's words are kept for supervisord."""
     if not uwsgi.masterpid():  # an attempt without a server
@@ -70,6 +81,7 @@ def main() -> Application:
     # As `flask run` says it: a call of app.run() at the import shall do nothing.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     try:
+        os.environ.update(secrets(plan["files"]))
         return timed(guarded(load(plan)))
     except Refusal as refusal:
         refuse(root, str(refusal))
