@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import NoReturn
 
 from stack import (
     access,
@@ -16,6 +15,8 @@ from stack import (
     files,
     machine,
     nginx,
+    prestart,
+    secrets,
     uwsgi,
     venvs,
 )
@@ -38,6 +39,7 @@ def prepare(
         [f"{venvs.ours()}/bin", environ.get("PATH", os.defpath), *SYSTEM]
     )
     settings = Settings.from_environ(environ)
+    prestart.find(root / settings.app_dir)
     if claim:
         nginx.claim(settings.listen_port)
     room = machine.room(files.make_run(root))
@@ -82,7 +84,7 @@ def check_client(root: Path, environ: MutableMapping[str, str], client: str) -> 
     return 1
 
 
-def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
+def serve(root: Path, environ: MutableMapping[str, str]) -> int:
     """Become supervisord, with everything in place that it needs."""
     settings, generated = prepare(root, environ, claim=True)
     warn(settings, environ)
@@ -101,13 +103,32 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> NoReturn:
     for name in names():
         if name.startswith("UWSGI_") and name.endswith("_FILE"):
             environ.pop(name, None)  # uWSGI would take it for an option
+    program = prestart.find(root / settings.app_dir)
+    if program and (status := before(program, settings, environ)) is not None:
+        return status
     files.write(root / "run", generated)
     files.make_socket(root / "run")
     # As a module: so it finds stack/ in the working directory, which a script would not.
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
     # supervisord warns of being root unless it is told that this is meant; we have warned.
     user = ["--user", "root"] if os.geteuid() == 0 else []
-    os.execve(sys.executable, [*supervisord, *user], environ)
+    return os.execve(sys.executable, [*supervisord, *user], environ)
+
+
+def before(program: Path, settings: Settings, environ: Mapping[str, str]) -> int | None:
+    """Run the application's prestart as the application will run; a status ends the start."""
+    files = secrets.paths(settings.env_from_files or (), environ)
+    own = {name: secrets.value(path) for name, path in files.items()}
+    say(f"running {program}")
+    try:
+        seen = {**environ, **own, "PATH": environ["APP_PATH"]}
+        went_well = prestart.run(
+            program, seen, settings.prestart_timeout, settings.shutdown_timeout
+        )
+    except prestart.Failed as error:
+        say(f"error: {program}: {error}; nothing was started")
+        return 1
+    return None if went_well else os.EX_OK
 
 
 def reload(root: Path, environ: MutableMapping[str, str]) -> int:

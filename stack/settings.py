@@ -70,6 +70,12 @@ class Settings:
         values.names,
         "The application's own variables that are read from the file that NAME_FILE names.",
     )
+    prestart_timeout: int = setting(
+        "PRESTART_TIMEOUT",
+        "300",
+        values.number(1, 86400),
+        "Seconds that an executable app/prestart may take before the start.",
+    )
     uwsgi_processes: int = setting(
         "UWSGI_PROCESSES",
         lambda _: sizes.processes(sizes.cpus(), sizes.memory()),
