@@ -39,6 +39,7 @@ def plan(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str
     told = {
         "folder": os.path.abspath(folder),  # noqa: PTH100 - links stay
         "applications": named,
+        "dev": settings.dev,
         "files": secrets.paths(settings.env_from_files or (), environ),
     }
     return {"application.json": json.dumps(told, indent=2) + "\n"}

@@ -100,6 +100,10 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> int:
     )
     # What the operator tells uWSGI itself has the last word.
     environ.update({**uwsgi.environ(settings), **environ})
+    if settings.dev != "0":
+        environ["UWSGI_PROCESSES"] = "1"
+        environ["UWSGI_ATTACH_DAEMON"] = f"exec {shlex.quote(sys.executable)} -m stack.watch"
+        environ["UWSGI_FORKBOMB_DELAY"] = "0"  # seconds; it would take two quick changes for one
     for name in names():
         if name.startswith("UWSGI_") and name.endswith("_FILE"):
             environ.pop(name, None)  # uWSGI would take it for an option
@@ -150,6 +154,8 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
     """Say what is allowed but probably not meant."""
     if settings.allowed is None:
         say(f"warning: {OPEN}")
+    if settings.dev != "0":
+        say("warning: DEV is on: one worker, which starts again when a file changes; not for users")
     for proxy in access.overlap(settings.allowed or (), settings.trusted_proxies or ()):
         say(
             f"warning: ALLOWED holds the trusted proxy {access.written(proxy)}: "

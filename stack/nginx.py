@@ -55,6 +55,7 @@ def files(
         "log.conf": log(settings.access_log),
         "upstream.conf": upstream(settings),
         "application.conf": application(settings),
+        "headers.conf": headers(settings),
         "listen.conf": listen(settings, machine.has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
         "ready.conf": f"rewrite ^ {settings.health_path} break;\n",
@@ -113,6 +114,11 @@ def upstream(settings: Settings) -> str:
 def application(settings: Settings) -> str:
     """Render how requests are handed to the application."""
     return f"uwsgi_read_timeout {settings.request_timeout}s;\n"
+
+
+def headers(settings: Settings) -> str:
+    """Render the headers of every answer."""
+    return "" if settings.dev == "0" else f"add_header X-Dev {settings.dev} always;\n"
 
 
 def keeps_idle(nginx: tuple[int, ...]) -> bool:

@@ -76,6 +76,12 @@ class Settings:
         values.number(1, 86400),
         "Seconds that an executable app/prestart may take before the start.",
     )
+    dev: str = setting(
+        "DEV",
+        "0",
+        values.one_of("0", "1", "debugger"),
+        "1 loads the application again when a file changes; debugger shows Werkzeug's as well.",
+    )
     uwsgi_processes: int = setting(
         "UWSGI_PROCESSES",
         lambda _: sizes.processes(sizes.cpus(), sizes.memory()),
@@ -179,6 +185,11 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if found["apps"] and found["app_module"]:
         yield "APPS: is set, and APP_MODULE too; unset one of them"
+    if found["dev"] == "debugger" and not found["allowed"]:
+        yield (
+            "DEV: 'debugger': lets whoever may connect run code, and without ALLOWED that is "
+            "everyone; set it to your own address, as in ALLOWED='127.0.0.1;::1'"
+        )
     listen, allowed = found["uwsgi_listen"], machine.somaxconn()
     if listen > allowed:
         yield (

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import uwsgi  # made by uWSGI itself
 
-from .answers import guarded, timed
+from .answers import debugged, excuse, guarded, timed
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
 from .reports import Refusal
 
@@ -82,6 +82,11 @@ def main() -> Application:
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     try:
         os.environ.update(secrets(plan["files"]))
-        return timed(guarded(load(plan)))
+        if plan["dev"] != "debugger":
+            return timed(guarded(load(plan)))
+        os.environ["FLASK_DEBUG"] = "1"  # else Flask keeps exceptions from the debugger
+        return timed(debugged(load(plan)))
     except Refusal as refusal:
-        refuse(root, str(refusal))
+        if plan["dev"] == "0":
+            refuse(root, str(refusal))
+        return excuse(str(refusal))
