@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from stack import access, machine, proxies
+from stack import access, machine, proxies, static
 from stack.budget import Budget
 from stack.settings import ConfigError, Settings
 
@@ -55,6 +55,7 @@ def files(
         "log.conf": log(settings.access_log),
         "upstream.conf": upstream(settings),
         "application.conf": application(settings),
+        "locations.conf": static.locations(settings),
         "headers.conf": headers(settings),
         "listen.conf": listen(settings, machine.has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
@@ -93,6 +94,9 @@ def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
     # As the uwsgi_params of the same nginx has it: the host of an absolute target goes first.
     asked = "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host"
     lines.append(f"map $host $asked_host {{\n    default {asked};\n}}")
+    # What only some may see is not for a cache that others share.
+    scope = "public" if settings.allowed is None else "private"
+    lines.append(f"map $host $cache_scope {{\n    default {scope};\n}}")
     return "".join(f"{line}\n" for line in lines)
 
 

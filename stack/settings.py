@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from stack import access, budget, machine, proxies, sizes, targets, values
+from stack import access, budget, machine, proxies, sizes, static, targets, values
 from stack.sizes import Detected
 
 
@@ -132,6 +132,13 @@ class Settings:
         values.number(budget.SHORTEST, 3600),
         "Seconds that a stop may take in all; raise the engine's own timeout with it.",
     )
+    static_path: str | None = setting(
+        "STATIC_PATH",
+        lambda found: static.of_example(found["app_dir"], found["app_module"] or found["apps"]),
+        static.folder,
+        "Folder whose files nginx serves itself.",
+    )
+    static_url: str = setting("STATIC_URL", "/static/", static.url, "Where it serves them.")
     access_log: str = setting(
         "ACCESS_LOG",
         "combined",

@@ -1,0 +1,76 @@
+"""Files that nginx serves itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack.sizes import Detected
+from stack.values import quoted
+
+if TYPE_CHECKING:
+    from stack.settings import Settings
+
+URL = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
+# What nginx's own quotes cannot hold as it is.
+UNQUOTABLE = re.compile(r'["\\$\x00-\x1f\x7f]')
+
+STATIC = "include static.conf;"
+EXAMPLE = "example"
+
+
+def of_example(folder: str, named: object) -> Detected:
+    """Serve the example's folder with the example; another application's files are its own."""
+    plain = not UNQUOTABLE.search(folder)
+    if named is None and plain and modules(Path(folder)) == {EXAMPLE}:
+        return Detected(f"{folder}/{EXAMPLE}/static", "the example's own")
+    return Detected(None, "the application serves its own; name their folder to have nginx do it")
+
+
+def modules(folder: Path) -> set[str]:
+    """Name the modules in an application's folder, and whatever else may be one."""
+    try:
+        return {each.stem for each in folder.iterdir() if each.is_dir() or each.suffix == ".py"} - {
+            "__pycache__"
+        }
+    except OSError:
+        return set()  # stack/application.py says why
+
+
+def folder(text: str) -> str:
+    """Parse the path of a folder, relative to the tree's root or absolute."""
+    if UNQUOTABLE.search(text):
+        raise ValueError(
+            f"{quoted(text)}: holds a character that nginx's configuration cannot; rename it"
+        )
+    if not text or not Path(text).is_dir() or not os.access(text, os.R_OK | os.X_OK):
+        raise ValueError(
+            f"{quoted(text)}: is not a folder that uid {os.geteuid()} can read; name one, "
+            "relative to the tree's root or absolute, as in app/shop/static"
+        )
+    return text.rstrip("/")
+
+
+def url(text: str) -> str:
+    """Parse a path below which others lie."""
+    if URL.fullmatch(text):
+        # Only with the / at its end are names that merely begin alike left out.
+        return f"{text.rstrip('/')}/"
+    raise ValueError(
+        f"{quoted(text)}: is not the path of a folder below /; write one of letters, digits and "
+        ". _ ~ -, as in /static/"
+    )
+
+
+def locations(settings: Settings) -> str:
+    """Render which paths are the application's and which are files; conf/ has what that means."""
+    path = settings.static_path
+    files = location(settings.static_url, f'alias "{path}/";', "try_files $uri =404;", STATIC)
+    return location("/", "include application.conf;") + (files if path else "")
+
+
+def location(where: str, *lines: str) -> str:
+    """Render one location."""
+    return "".join([f"location {where} {{\n", *(f"    {line}\n" for line in lines), "}\n"])

@@ -1,0 +1,31 @@
+"""An application whose answers say how often it was asked, for the tests of cache and gzip."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from flask import Flask, Response, request
+
+application = Flask(__name__, static_folder=None)
+
+asked = itertools.count(1)
+
+
+@application.get("/page/<name>")
+def page(name: str) -> Response:
+    """Answer with a number, after a while if told to, and with the headers that are asked for."""
+    number = next(asked)
+    time.sleep(request.args.get("seconds", 0.0, float))
+    answer = Response(f"{name} {number}")
+    for header in ("Cache-Control", "Set-Cookie", "Vary", "X-Frame-Options", "Expires"):
+        if value := request.args.get(header):
+            answer.headers[header] = value
+    return answer
+
+
+@application.get("/text/<int:length>")
+def text(length: int) -> Response:
+    """Answer with much of the same, as a page or as what else is asked for."""
+    kind = request.args.get("type", "text/html")
+    return Response("x" * length, content_type=kind)
