@@ -139,6 +139,15 @@ class Settings:
         "Folder whose files nginx serves itself.",
     )
     static_url: str = setting("STATIC_URL", "/static/", static.url, "Where it serves them.")
+    spa_fallback: str | None = setting(
+        "SPA_FALLBACK",
+        None,
+        static.name,
+        "File in STATIC_PATH that is given for every path that is no file there.",
+    )
+    spa_api_prefix: str = setting(
+        "SPA_API_PREFIX", "/api/", static.url, "What stays the application's then."
+    )
     access_log: str = setting(
         "ACCESS_LOG",
         "combined",
@@ -197,6 +206,7 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
             "DEV: 'debugger': lets whoever may connect run code, and without ALLOWED that is "
             "everyone; set it to your own address, as in ALLOWED='127.0.0.1;::1'"
         )
+    yield from static.conflicts(found)
     listen, allowed = found["uwsgi_listen"], machine.somaxconn()
     if listen > allowed:
         yield (

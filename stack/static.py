@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stack.sizes import Detected
 from stack.values import quoted
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 URL = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 # What nginx's own quotes cannot hold as it is.
 UNQUOTABLE = re.compile(r'["\\$\x00-\x1f\x7f]')
+
+# The name of a file, right below the folder.
+NAME = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 STATIC = "include static.conf;"
 EXAMPLE = "example"
@@ -64,9 +68,39 @@ def url(text: str) -> str:
     )
 
 
+def name(text: str) -> str:
+    """Parse the name of the file that stands in for every page."""
+    if NAME.fullmatch(text):
+        return text
+    raise ValueError(
+        f"{quoted(text)}: is not a file's name; write one that lies in STATIC_PATH, as index.html"
+    )
+
+
+def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
+    """Find a fallback that there is not."""
+    path, fallback = found["static_path"], found["spa_fallback"]
+    if fallback and not path:
+        yield (
+            f"SPA_FALLBACK: {quoted(fallback)}: is a file in STATIC_PATH, which is not set; "
+            "name the folder of your build there"
+        )
+    elif fallback and not Path(path, fallback).is_file():
+        yield (
+            f"SPA_FALLBACK: {quoted(fallback)}: is not in STATIC_PATH, {path}; "
+            "build it, or name a file that is there"
+        )
+
+
 def locations(settings: Settings) -> str:
     """Render which paths are the application's and which are files; conf/ has what that means."""
-    path = settings.static_path
+    path, fallback = settings.static_path, settings.spa_fallback
+    if fallback:
+        return (
+            location(settings.spa_api_prefix, "include application.conf;")
+            + location("/", f'root "{path}";', f"try_files $uri /{fallback};", STATIC)
+            + location(f"= /{fallback}", f'root "{path}";', "include spa.conf;")
+        )
     files = location(settings.static_url, f'alias "{path}/";', "try_files $uri =404;", STATIC)
     return location("/", "include application.conf;") + (files if path else "")
 
