@@ -16,6 +16,13 @@ from stack.settings import ConfigError, Settings
 # its LISTEN_PORT. The kernel lets nobody outside reach 127.0.0.0/8, and ALLOWED does not rule here.
 HEALTH_ADDRESS = "127.255.255.254"
 
+# An answer that nobody asks for in a minute is forgotten, so none is given that is older than its
+# age allows by more than that.
+CACHE = (
+    "uwsgi_cache_path run/cache levels=1:2 keys_zone=responses:2m max_size=32m inactive=1m "
+    "use_temp_path=off;"
+)
+
 # How much of an answer is kept for a slow client, so that the worker is free: at the most this, and
 # never more of run/ than leaves room for a few of them, since an answer that no longer fits is cut.
 LARGEST_STORED_ANSWER = 64  # MiB
@@ -97,6 +104,8 @@ def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
     # What only some may see is not for a cache that others share.
     scope = "public" if settings.allowed is None else "private"
     lines.append(f"map $host $cache_scope {{\n    default {scope};\n}}")
+    if settings.response_cache == "on":
+        lines.append(CACHE)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -117,7 +126,8 @@ def upstream(settings: Settings) -> str:
 
 def application(settings: Settings) -> str:
     """Render how requests are handed to the application."""
-    return f"uwsgi_read_timeout {settings.request_timeout}s;\n"
+    timeout = f"uwsgi_read_timeout {settings.request_timeout}s;\n"
+    return timeout + ("include cache.conf;\n" if settings.response_cache == "on" else "")
 
 
 def headers(settings: Settings) -> str:

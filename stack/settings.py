@@ -148,6 +148,12 @@ class Settings:
     spa_api_prefix: str = setting(
         "SPA_API_PREFIX", "/api/", static.url, "What stays the application's then."
     )
+    response_cache: str = setting(
+        "RESPONSE_CACHE",
+        "off",
+        values.one_of("off", "on"),
+        "Keep answers as long as their Cache-Control says.",
+    )
     access_log: str = setting(
         "ACCESS_LOG",
         "combined",
