@@ -15,6 +15,7 @@ from stack import (
     files,
     machine,
     nginx,
+    predecessors,
     prestart,
     secrets,
     uwsgi,
@@ -61,7 +62,7 @@ def check(root: Path, environ: MutableMapping[str, str]) -> int:
     """Print what a start would do; start nothing."""
     settings, generated = prepare(root, environ)
     warn(settings, environ)
-    warn_application(root / settings.app_dir)
+    warn_application(root / settings.app_dir, environ)
     for attribute, about in table().items():
         name = about["name"]
         print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
@@ -88,7 +89,7 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> int:
     """Become supervisord, with everything in place that it needs."""
     settings, generated = prepare(root, environ, claim=True)
     warn(settings, environ)
-    warn_application(root / settings.app_dir)
+    warn_application(root / settings.app_dir, environ)
     environ.update(
         Budget.of(settings.shutdown_timeout).environ(),
         TMPDIR=f"{root}/run/tmp",
@@ -169,8 +170,10 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
         say("warning: running as root, and so does the application; run as an ordinary user")
 
 
-def warn_application(folder: Path) -> None:
+def warn_application(folder: Path, environ: Mapping[str, str]) -> None:
     """Say what in and about the application's folder will not work as it looks."""
+    for remnant in predecessors.left(environ, folder):
+        say(f"warning: {remnant}")
     if (folder / "requirements.txt").exists():
         # What reads it takes a third of the time of a start to import.
         from stack import requirements

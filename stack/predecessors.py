@@ -1,0 +1,31 @@
+"""What other images understood and this one does not, with what to write instead.
+
+docs/from-tiangolo.md has the whole of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+VARIABLES = {
+    "NGINX_MAX_UPLOAD": "CLIENT_MAX_BODY_SIZE",
+    "NGINX_WORKER_OPEN_FILES": "docker run --ulimit nofile=...",
+    "STATIC_INDEX": "SPA_FALLBACK=index.html",
+}
+
+FILES = {
+    "prestart.sh": "call it prestart, executable and with a first line as #!/bin/sh",
+    "uwsgi.ini": "APP_MODULE names the application, UWSGI_<OPTION> sets uWSGI's options",
+    "nginx.conf": "your own lines belong in conf/server.d/ or conf/http.d/",
+}
+
+
+def left(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Name what is set, or lies in the application's folder, and has no effect."""
+    for name, instead in VARIABLES.items():
+        if name in environ:
+            yield f"{name} is not a setting; write {instead}"
+    for name, instead in FILES.items():
+        if (folder / name).is_file():
+            yield f"{folder.name}/{name} is not read; {instead}"
