@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image test faults fuzz lint clean
+.PHONY: help run run-image run-host image test faults fuzz bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ faults: ## count the requests that each fault costs, under load; takes ten minut
 
 fuzz: ## hold nginx's decisions against ipaddress's, random lists and clients, for a minute
 	@$(dev).fuzz
+
+bench: ## compare with other stacks, under load; takes ten minutes and writes benchmarks/README.md
+	@$(dev).bench
 
 lint: ## run ruff, mypy, hadolint and gixy
 	@$(dev).lint

@@ -11,7 +11,7 @@ from dev import ROOT, finish, host, say, tree, venv
 from stack import files, machine, nginx
 from stack.settings import Settings
 
-SOURCES = ("entrypoint.py", "stack", "dev", "app", "tests")
+SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "tests")
 
 
 def main(_: list[str]) -> int:

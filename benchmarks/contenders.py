@@ -1,0 +1,152 @@
+"""Who is compared: a name, a title for people, and how a stack of that name is made."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from benchmarks.ours import Host, Image
+from benchmarks.stacks import Other, Stack
+from dev import Problem
+from stack import settings
+
+# Below the ports that the kernel gives to clients.
+PORTS = iter(range(18080, 28080))
+
+NGINX = ["nginx", "-e", "log", "-p", ".", "-c"]
+GUNICORN = ["gunicorn", "--bind=unix:app.sock", "--keep-alive=75"]
+GRANIAN = ["granian", "--interface=wsgi", "--workers={cpus}", "--blocking-threads=1"]
+APP = "greeting:application"
+TUNED = " backlog=4096"
+
+OURS = {"APP_MODULE": APP, "ALLOWED": "127.0.0.1"}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One stack, and what it needs of this version or machine to run at all."""
+
+    name: str
+    title: str
+    make: Callable[[Path, int], Stack]
+    setting: str = ""
+    image: bool = False
+
+
+def ours(name: str, title: str, settings: dict[str, str], image: str = "") -> Contender:
+    """Describe our stack with these settings, on the host or as the image."""
+    needed = next((each for each in settings if each not in (*OURS, "UWSGI_PROCESSES")), "")
+    chosen = OURS | settings
+    if image:
+        return Contender(
+            name, title, lambda at, port: Image(at, port, chosen, image), needed, image=True
+        )
+    return Contender(name, title, lambda at, port: Host(at, port, chosen), needed)
+
+
+def other(name: str, title: str, *commands: list[str], listen: str = "") -> Contender:
+    """Describe a stack of other programs."""
+    cpus = len(os.sched_getaffinity(0))
+    return Contender(name, title, lambda at, port: Other(at, port, list(commands), listen, cpus))
+
+
+def contenders(image: str | None) -> dict[str, Contender]:
+    """List all that can be compared, by name; those of the image only where there is one."""
+    every = [*compared(), *bounds(), *variants(), *(of_image(image) if image else ())]
+    return {each.name: each for each in every}
+
+
+def compared() -> list[Contender]:
+    """List the stacks that serve the same Flask application."""
+    behind = [*NGINX, "proxy.nginx.conf"]
+    return [
+        ours("host", "this stack, on the host", {}),
+        other("ancestor", "the ancestor's settings",
+              ["uwsgi", "--ini", "ancestor.uwsgi.ini"], [*NGINX, "ancestor.nginx.conf"]),
+        other("tiangolo", "tiangolo/uwsgi-nginx's settings",
+              ["uwsgi", "--ini", "tiangolo.uwsgi.ini"], [*NGINX, "tiangolo.nginx.conf"]),
+        other("gunicorn-sync", "nginx + gunicorn, sync",
+              [*GUNICORN, "--workers={more}", APP], behind, listen=TUNED),
+        other("gunicorn-gthread", "nginx + gunicorn, gthread",
+              [*GUNICORN, "--workers={cpus}", "--threads=4", APP], behind, listen=TUNED),
+        other("nginx-granian", "nginx + granian",
+              [*GRANIAN, "--uds=app.sock", APP], behind, listen=TUNED),
+        other("granian", "granian alone",
+              [*GRANIAN, "--host=127.0.0.1", "--port={port}", APP]),
+    ]  # fmt: skip
+
+
+def bounds() -> list[Contender]:
+    """List what bounds every one of them."""
+    return [
+        other("nginx", "nginx alone", [*NGINX, "nginx.nginx.conf"], listen=TUNED),
+        ours("bare", "this stack, a bare function", {"APP_MODULE": "bare:application"}),
+        other("http-socket", "uWSGI's http socket alone, a bare function",
+              ["uwsgi", "--ini", "http-socket.uwsgi.ini"]),
+    ]  # fmt: skip
+
+
+def variants() -> list[Contender]:
+    """List our stack with other settings than its defaults."""
+    static = {"STATIC_PATH": "app/static", "STATIC_URL": "/static/"}
+    return [
+        ours("host-cached", "this stack, RESPONSE_CACHE=on", {"RESPONSE_CACHE": "on"}),
+        ours("host-static", "this stack, static file", static),
+        ours("host-patient", "this stack, MAX_QUEUED_REQUESTS=4000",
+             {"MAX_QUEUED_REQUESTS": "4000"}),
+        Contender("host-open", "this stack, without ALLOWED", open_to_all),
+        Contender("host-listed", "this stack, 10,000 entries in ALLOWED", listed),
+        *(ours(f"host-{count}", f"this stack, UWSGI_PROCESSES={count}",
+               {"UWSGI_PROCESSES": str(count)}) for count in (1, 2, 4, 8)),
+    ]  # fmt: skip
+
+
+def of_image(image: str) -> list[Contender]:
+    """List what is measured of the image too."""
+    static = {"STATIC_PATH": "app/static", "STATIC_URL": "/static/"}
+    return [
+        ours("image", "this stack, the image", {}, image),
+        ours("image-cached", "the image, RESPONSE_CACHE=on", {"RESPONSE_CACHE": "on"}, image),
+        ours("image-static", "the image, static file", static, image),
+        ours("image-2", "the image, UWSGI_PROCESSES=2", {"UWSGI_PROCESSES": "2"}, image),
+    ]
+
+
+def open_to_all(folder: Path, port: int) -> Stack:
+    """Make ours without a list."""
+    return Host(folder, port, {"APP_MODULE": APP})
+
+
+def listed(folder: Path, port: int) -> Stack:
+    """Make ours with 10,000 entries, of which the last lets the load in."""
+    chance = random.Random(1)  # noqa: S311 - the same list each time
+    entries = [str(IPv4Address(chance.randrange(2**24, 2**24 * 100))) for _ in range(9_999)]
+    # A variable could not hold it.
+    path = folder.with_name(f"{folder.name}.list")
+    path.write_text("\n".join([*entries, "127.0.0.1"]))
+    return Host(folder, port, {"APP_MODULE": APP, "ALLOWED_FILE": str(path)})
+
+
+def missing(contender: Contender) -> str | None:
+    """Say why a contender cannot run, or None if it can."""
+    if contender.setting and contender.setting not in settings.names():
+        return f"this version has no setting {contender.setting}"
+    return None
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    for port in PORTS:
+        with socket.socket() as test:
+            test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                test.bind(("", port))
+            except OSError:
+                continue
+            return port
+    raise Problem("no free port between 18080 and 28080")

@@ -1,0 +1,189 @@
+"""What is measured of a stack that runs: functions that give numbers by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import load, processes
+from benchmarks.load import Values
+from benchmarks.ours import Host, Image
+from benchmarks.results import Results
+from benchmarks.stacks import Stack
+from dev import Problem
+
+CLIENTS = 64
+# The ancestor's own: httperf --rate=6000 --num-conns=600000 --num-calls=1.
+RATE, CONNECTIONS = 6000, 60_000
+RATES = (500, 1000, 1500, 2000, 3000, 4000, 5000, RATE)
+SHARE = 0.7  # of the capacity
+HEALTH_INTERVAL = 10  # seconds, in the Dockerfile
+SIZES = (1, 1_000, 10_000, 100_000, 1_000_000)
+
+
+@dataclass
+class Session:
+    """What measures need besides the stack: how long they may take, and what is known so far."""
+
+    seconds: float
+    known: Results
+    scale: float = 1.0
+
+    def capacity(self, contender: str) -> float | None:
+        """Give the requests per second that this contender was seen to serve."""
+        found = self.known.spread("throughput", contender, "requests_per_second")
+        return found.middle if found else None
+
+
+Measure = Callable[[Stack, Session], Values]
+
+
+def warm(stack: Stack, path: str = "/") -> None:
+    """Have every worker answer before anything counts."""
+    load.wrk(stack.url(path), CLIENTS, 1)
+
+
+def throughput(path: str = "/") -> Measure:
+    """Make a measure: requests per second to a page from 64 clients that keep their connection.
+
+    And the CPU time of each, in microseconds, which a busy machine disturbs least.
+    """
+
+    def measure(stack: Stack, session: Session) -> Values:
+        warm(stack, path)
+        before, generators = processes.cpu(stack.pids()), processes.ended()
+        values = load.wrk(stack.url(path), CLIENTS, session.seconds)
+        each = 1e6 / max(values["answers"], 1)
+        return values | {
+            "cpu_us": (processes.cpu(stack.pids()) - before) * each,
+            "generator_us": (processes.ended() - generators) * each,
+        }
+
+    return measure
+
+
+def crowd(clients: int) -> Measure:
+    """Make a measure: the statuses that so many clients get, who all keep their connection."""
+
+    def measure(stack: Stack, session: Session) -> Values:
+        return load.wrk(stack.url(), clients, session.seconds, statuses=True)
+
+    return measure
+
+
+def sizes(stack: Stack, session: Session) -> Values:
+    """Measure requests per second for answers of 1 byte to 1 MB."""
+    return {
+        f"bytes_{size}": load.wrk(stack.url(f"/bytes/{size}"), CLIENTS, session.seconds / 2)[
+            "requests_per_second"
+        ]
+        for size in SIZES
+    }
+
+
+def hold(stack: Stack, session: Session) -> Values:
+    """Find the rate of new connections that httperf itself can hold here, up to the ancestor's."""
+    held = 0.0
+    for rate in RATES:
+        try:
+            seen = load.httperf(stack.port, rate, int(rate * 1.5))
+        except Problem:  # it hangs when it cannot keep up
+            break
+        if seen["rate"] < 0.95 * rate or seen["lost"] or seen["not_sent"]:
+            break
+        held = rate
+    return {"rate": held or RATES[0]}
+
+
+def storm(stack: Stack, session: Session) -> Values:
+    """Run the ancestor's own command, at the rate that httperf can hold."""
+    known = session.known.spread("httperf-rate", "nginx", "rate")
+    fastest = known.middle if known else RATES[0]
+    for rate in [each for each in reversed(RATES) if each <= fastest]:
+        try:
+            return load.httperf(stack.port, rate, int(CONNECTIONS * session.scale))
+        except Problem:  # httperf fell behind and hung: beside this stack it holds less
+            continue
+    return {}
+
+
+def tail(of: str | None) -> Measure:
+    """Make a measure: latencies at 70 % of the capacity of a contender, or of the stack itself."""
+
+    def measure(stack: Stack, session: Session) -> Values:
+        capacity = session.capacity(of or stack.folder.name)
+        if not capacity:
+            return {}
+        warm(stack)
+        rate = SHARE * capacity
+        values = load.paced(stack.url(), CLIENTS, session.seconds, rate)
+        return values | {"asked_rate": rate}
+
+    return measure
+
+
+def second_opinion(stack: Stack, session: Session) -> Values:
+    """Measure latencies at 70 % of the ancestor's capacity with hey, which waits for answers."""
+    capacity = session.capacity("ancestor")
+    return load.hey(stack.url(), CLIENTS, session.seconds, SHARE * capacity) if capacity else {}
+
+
+def start(stack: Stack, session: Session) -> Values:
+    """Tell how long the start took, and how much of it was ours."""
+    values = {"first_answer": stack.first_answer}
+    if stack.prepared is not None:
+        values["prepared"] = stack.prepared
+    if isinstance(stack, Image):
+        values["engine"] = stack.engine
+    return values
+
+
+def memory(stack: Stack, session: Session) -> Values:
+    """Measure what all processes take once they have served and are at rest, in MB."""
+    warm(stack)
+    time.sleep(1)
+    pids = stack.pids()
+    taken = processes.pss(pids)
+    return {} if taken is None else {"pss": taken, "processes": len(pids)}
+
+
+def idle(stack: Stack, session: Session) -> Values:
+    """Measure the CPU time at rest, in percent of a core, without and with health checks."""
+    time.sleep(2)
+    seconds = max(20 * session.scale, 2)
+    pids, before, group = stack.pids(), processes.cpu(stack.pids()), cgroup_cpu(stack)
+    time.sleep(seconds)
+    without = 100 * (processes.cpu(pids) - before) / seconds
+    if isinstance(stack, Host):
+        return {"without": without, "with": without + 100 * health_check(stack) / HEALTH_INTERVAL}
+    if group is None:
+        return {"without": without}
+    return {"without": without, "with": 100 * ((cgroup_cpu(stack) or group) - group) / seconds}
+
+
+def health_check(stack: Stack) -> float:
+    """Measure the CPU time of one health check, in seconds."""
+    command = [sys.executable, "-S", "-E", "entrypoint.py", "healthy"]
+    before, count = processes.ended(), 5
+    for _ in range(count):
+        subprocess.run(command, cwd=stack.folder, check=True)
+    return (processes.ended() - before) / count
+
+
+def cgroup_cpu(stack: Stack) -> float | None:
+    """Read the CPU time of a container, health checks included, in seconds."""
+    if not isinstance(stack, Image):
+        return None
+    with suppress(OSError):
+        for line in Path(f"/proc/{stack.main}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if "cpuacct" in controllers.split(","):
+                return int(Path(f"/sys/fs/cgroup/cpuacct{path}/cpuacct.usage").read_text()) / 1e9
+        text = Path(f"/sys/fs/cgroup{path}/cpu.stat").read_text()
+        return int(text.split()[1]) / 1e6
+    return None
