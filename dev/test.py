@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dev import ROOT, Problem, engine, finish, host, image, venv
+from dev import ROOT, Problem, compose, engine, finish, host, image, packages, venv
 
 TAG = "nginx-python3:test"
 
@@ -27,8 +27,9 @@ def image_options() -> list[str]:
         if os.environ.get("REQUIRE_IMAGE") == "1":
             raise Problem(f"REQUIRE_IMAGE=1, and the image cannot be checked: {problem}") from None
         return ["--image-missing", str(problem)]
+    packages.ensure([compose.need()])
     image.build(TAG, base)
-    return ["--image", TAG, "--base", base.line]
+    return ["--image", TAG, "--base", base.line, "--base-image", base.name]
 
 
 if __name__ == "__main__":

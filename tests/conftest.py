@@ -17,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Take what `make test` found out about the image."""
     parser.addoption("--image", help="the image to test")
     parser.addoption("--base", help="what the image was built on", default="an unknown base")
+    parser.addoption(
+        "--base-image", help="its name, for a load balancer; else the image's own nginx"
+    )
     parser.addoption("--image-missing", help="why there is no image to test", default="no --image")
 
 
@@ -45,6 +48,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def image(request: pytest.FixtureRequest) -> str:
     """Name the image under test."""
     return str(request.config.getoption("--image"))
+
+
+@pytest.fixture(scope="session")
+def base_image(image: str, request: pytest.FixtureRequest) -> str:
+    """Name an image with nginx and nothing else, as far as there is one."""
+    return str(request.config.getoption("--base-image") or image)
 
 
 @dataclass
