@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image test faults fuzz bench lint clean
+.PHONY: help run run-image run-host image test faults scale fuzz bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ test: ## run all checks, those of the image too where a Docker engine answers
 
 faults: ## count the requests that each fault costs, under load; takes ten minutes
 	@$(dev).faults
+
+scale: ## count what several replicas lose and carry, on one host and in a swarm; takes 20 minutes
+	@$(dev).scale
 
 fuzz: ## hold nginx's decisions against ipaddress's, random lists and clients, for a minute
 	@$(dev).fuzz
