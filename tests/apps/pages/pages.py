@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 
 from flask import Flask, Response, request
@@ -10,6 +11,8 @@ from flask import Flask, Response, request
 application = Flask(__name__, static_folder=None)
 
 asked = itertools.count(1)
+PARTIES = 4
+meeting = threading.Barrier(PARTIES, timeout=4)
 
 
 @application.get("/page/<name>")
@@ -29,3 +32,9 @@ def text(length: int) -> Response:
     """Answer with much of the same, as a page or as what else is asked for."""
     kind = request.args.get("type", "text/html")
     return Response("x" * length, content_type=kind)
+
+
+@application.get("/meet")
+def meet() -> str:
+    """Answer once four requests are here at the same time; fail if they come one by one."""
+    return str(meeting.wait())
