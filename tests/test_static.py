@@ -139,6 +139,16 @@ def test_a_changed_file_is_seen_soon(launch: Launch, app: Path) -> None:
     stack.wait_until(lambda: stack.get("/static/new.txt").text == "new")
 
 
+def test_a_file_that_was_missing_is_seen_soon(launch: Launch, app: Path) -> None:
+    stack = served(launch, app)
+    assert stack.get("/static/new.css").status_code == 404
+    (app / "static/new.css").write_text("a\n")
+    stack.wait_until(lambda: stack.get("/static/new.css").text == "a\n")
+    assert "Content-Encoding" not in stack.get("/static/new.css").headers
+    (app / "static/new.css.gz").write_bytes(gzip.compress(b"a\n"))
+    stack.wait_until(lambda: "Content-Encoding" in stack.get("/static/new.css").headers)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
