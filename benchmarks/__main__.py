@@ -10,6 +10,8 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import HERE, chart, machine, processes, report
@@ -21,8 +23,10 @@ from benchmarks.stacks import Stack
 from dev import ROOT, Problem, finish, say
 from dev.packages import search_path
 
-# Seconds that one run may take, and what the longest visit needs of them.
+# Seconds that one run may take, and of these one measure.
 BUDGET, LONGEST = 600, 60
+# Where what was measured so far is kept: an interrupted run is not lost.
+SO_FAR = ROOT / "run/benchmarks/so-far.json"
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -77,6 +81,7 @@ def one(results: Results, options: argparse.Namespace) -> None:
     if options.contenders:
         planned = [each for each in planned if each.contender in options.contenders.split(",")]
     for done, visit in enumerate(planned):
+        results.write(SO_FAR)
         if time.monotonic() - began > BUDGET - LONGEST:
             run.notes.append(f"{len(planned) - done} of {len(planned)} visits, for lack of time")
             break
@@ -121,12 +126,28 @@ def attempt(visit: Visit, contender: Contender, session: Session, run: Run) -> N
 def take(row: Row, visit: Visit, stack: Stack, session: Session, run: Run) -> None:
     """Take one measure; one that fails leaves the others in place."""
     try:
-        values = row.measure(stack, session)
+        with bounded(LONGEST):
+            values = row.measure(stack, session)
     except Problem as problem:
         note(run, f"{row.name} of {run.titles[visit.contender]}: {problem}")
         return
     if values:
         run.samples.append(Sample(row.name, visit.contender, visit.repetition, values))
+
+
+@contextmanager
+def bounded(seconds: int) -> Iterator[None]:
+    """End what takes longer with a Problem; a load generator that runs dies of it."""
+
+    def expire(number: int, _: object) -> None:
+        raise Problem(f"took longer than {seconds} s")
+
+    signal.signal(signal.SIGALRM, expire)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
 
 
 def note(run: Run, text: str) -> None:
