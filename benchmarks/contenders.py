@@ -22,9 +22,12 @@ NGINX = ["nginx", "-e", "log", "-p", ".", "-c"]
 GUNICORN = ["gunicorn", "--bind=unix:app.sock", "--keep-alive=75"]
 GRANIAN = ["granian", "--interface=wsgi", "--workers={cpus}", "--blocking-threads=1"]
 APP = "greeting:application"
+COUNTS = (1, 2, 4, 8)
 TUNED = " backlog=4096"
 
 OURS = {"APP_MODULE": APP, "ALLOWED": "127.0.0.1"}
+PATIENT = {"MAX_QUEUED_REQUESTS": "4000"}
+BUSY = {"UWSGI_PROCESSES": "2", "MAX_QUEUED_REQUESTS": "100"}
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,12 @@ def variants() -> list[Contender]:
     return [
         ours("host-cached", "this stack, RESPONSE_CACHE=on", {"RESPONSE_CACHE": "on"}),
         ours("host-static", "this stack, static file", static),
-        ours("host-patient", "this stack, MAX_QUEUED_REQUESTS=4000",
-             {"MAX_QUEUED_REQUESTS": "4000"}),
+        ours("host-patient", "this stack, MAX_QUEUED_REQUESTS=4000", PATIENT),
+        ours("host-busy", "this stack, two workers, MAX_QUEUED_REQUESTS=100", BUSY),
         Contender("host-open", "this stack, without ALLOWED", open_to_all),
         Contender("host-listed", "this stack, 10,000 entries in ALLOWED", listed),
         *(ours(f"host-{count}", f"this stack, UWSGI_PROCESSES={count}",
-               {"UWSGI_PROCESSES": str(count)}) for count in (1, 2, 4, 8)),
+               {"UWSGI_PROCESSES": str(count)}) for count in COUNTS),
     ]  # fmt: skip
 
 
@@ -113,8 +116,15 @@ def of_image(image: str) -> list[Contender]:
         ours("image", "this stack, the image", {}, image),
         ours("image-cached", "the image, RESPONSE_CACHE=on", {"RESPONSE_CACHE": "on"}, image),
         ours("image-static", "the image, static file", static, image),
-        ours("image-2", "the image, UWSGI_PROCESSES=2", {"UWSGI_PROCESSES": "2"}, image),
-    ]
+        ours("image-patient", "the image, MAX_QUEUED_REQUESTS=4000", PATIENT, image),
+        ours("image-busy", "the image, two workers, MAX_QUEUED_REQUESTS=100", BUSY, image),
+        Contender("image-open", "the image, without ALLOWED",
+                  lambda at, port: Image(at, port, {"APP_MODULE": APP}, image), image=True),
+        Contender("image-listed", "the image, 10,000 entries in ALLOWED",
+                  lambda at, port: Image(at, port, with_list(at), image), image=True),
+        *(ours(f"image-{count}", f"the image, UWSGI_PROCESSES={count}",
+               {"UWSGI_PROCESSES": str(count)}, image) for count in COUNTS),
+    ]  # fmt: skip
 
 
 def open_to_all(folder: Path, port: int) -> Stack:
@@ -123,13 +133,19 @@ def open_to_all(folder: Path, port: int) -> Stack:
 
 
 def listed(folder: Path, port: int) -> Stack:
-    """Make ours with 10,000 entries, of which the last lets the load in."""
+    """Make ours with a long list."""
+    return Host(folder, port, with_list(folder))
+
+
+def with_list(folder: Path) -> dict[str, str]:
+    """Write 10,000 entries beside the folder, of which the last lets the load in."""
     chance = random.Random(1)  # noqa: S311 - the same list each time
     entries = [str(IPv4Address(chance.randrange(2**24, 2**24 * 100))) for _ in range(9_999)]
     # A variable could not hold it.
     path = folder.with_name(f"{folder.name}.list")
     path.write_text("\n".join([*entries, "127.0.0.1"]))
-    return Host(folder, port, {"APP_MODULE": APP, "ALLOWED_FILE": str(path)})
+    path.chmod(0o644)  # the image's user is another
+    return {"APP_MODULE": APP, "ALLOWED_FILE": str(path)}
 
 
 def missing(contender: Contender) -> str | None:

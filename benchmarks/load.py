@@ -93,6 +93,8 @@ def read_wrk(text: str) -> Values:
         values[f"status_{status}"] = float(count)
     for share, latency in re.findall(r"^latency ([0-9.]+): (\d+) us$", text, re.MULTILINE):
         values[f"p{share}_ms"] = float(latency) / 1000
+    if longest := re.search(r"^longest: (\d+) us$", text, re.MULTILINE):
+        values["longest"] = float(longest[1]) / 1e6  # seconds
     return values
 
 

@@ -22,6 +22,7 @@ RATE, CONNECTIONS = 6000, 60_000
 RATES = (RATE, 5000, 4000, 3000, 2000, 1000)
 SHARE = 0.7  # of the capacity
 HEALTH_INTERVAL = 10  # seconds, in the Dockerfile
+EXPECTED_WAIT = 102 / 2 * 0.05  # seconds
 SIZES = (1, 1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -73,6 +74,15 @@ def crowd(clients: int) -> Measure:
         return load.wrk(stack.url(), clients, session.seconds, statuses=True)
 
     return measure
+
+
+def wait(stack: Stack, session: Session) -> Values:
+    """Measure the longest wait where 500 clients ask two workers for what takes them 50 ms.
+
+    With MAX_QUEUED_REQUESTS=100 it is to be 102 / 2 x 50 ms: what comes on top is ours.
+    """
+    values = load.wrk(stack.url("/work/50"), 500, 3 * EXPECTED_WAIT, statuses=True)
+    return values | {"of_expected": values["longest"] / EXPECTED_WAIT}
 
 
 def sizes(stack: Stack, session: Session) -> Values:

@@ -57,7 +57,8 @@ class Image(Stack):
         # Whole, or an engine that is asked twice at once would make it after we have removed it.
         with held():
             docker("run", "--detach", f"--name={self.name}", "--network=host",
-                   f"--volume={HERE}/app:/srv/app:ro", *environment, self.image)  # fmt: skip
+                   f"--volume={HERE}/app:/srv/app:ro", *self.lists(), *environment,
+                   self.image)  # fmt: skip
         started, pid = docker(
             "inspect", "--format={{.State.StartedAt}} {{.State.Pid}}", self.name
         ).split()
@@ -65,6 +66,11 @@ class Image(Stack):
         # Docker writes nanoseconds, Python reads microseconds.
         at = datetime.fromisoformat(f"{started.rstrip('Z')[:26]}+00:00").timestamp()
         self.engine, self.began = at - began, at
+
+    def lists(self) -> list[str]:
+        """Have a file that a setting names seen under the same name inside."""
+        paths = [value for name, value in self.settings.items() if name.endswith("_FILE")]
+        return [f"--volume={path}:{path}:ro" for path in paths]
 
     def watch(self) -> None:
         """Note when the entrypoint wrote the last file before it became supervisord."""

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks import measures
+from benchmarks.contenders import COUNTS
 from benchmarks.measures import Measure
 
 OURS = ("host", "image")
 MAIN = (*OURS, "ancestor")
 PEERS = ("tiangolo", "gunicorn-sync", "gunicorn-gthread", "nginx-granian", "granian")
+WORKERS = tuple(f"{one}-{count}" for one in OURS for count in COUNTS)
 LONG = 99  # repetitions: as many as there are
 
 
@@ -46,14 +48,17 @@ ROWS = (
     Row("memory", measures.memory, (*MAIN, *PEERS), repeats=1),
     Row("crowd-512", measures.crowd(512), MAIN),
     Row("crowd-512", measures.crowd(512), PEERS, repeats=1),
-    Row("crowd-2000", measures.crowd(2000), (*MAIN, "host-patient")),
+    Row("crowd-2000", measures.crowd(2000), (*MAIN, "host-patient", "image-patient")),
     Row("crowd-2000", measures.crowd(2000), PEERS, repeats=1),
     Row("cached", measures.throughput("/cached"), ("host-cached", "image-cached")),
     Row("cached", measures.throughput("/"), ("nginx",)),
     Row("static", measures.throughput("/static/1k.txt"), ("host-static", "image-static", "nginx")),
-    Row("allowed", measures.throughput(), ("host-open", "host-listed")),
-    Row("workers", measures.throughput(), ("host-1", "host-2", "host-4", "host-8")),
-    Row("sizes", measures.sizes, ("host",), repeats=1),
+    Row(
+        "allowed", measures.throughput(), ("host-open", "host-listed", "image-open", "image-listed")
+    ),
+    Row("workers", measures.throughput(), WORKERS),
+    Row("sizes", measures.sizes, OURS, repeats=1),
+    Row("wait", measures.wait, ("host-busy", "image-busy")),
     Row("httperf", measures.storm, MAIN, repeats=1, late=True),
     Row("tail-same", measures.tail("ancestor"), (*MAIN, "nginx-granian"), late=True),
     Row("tail-own", measures.tail(None), (*MAIN, "nginx-granian"), late=True),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.claims import CLAIMS
 from benchmarks.load import Values
-from benchmarks.plan import MAIN, PEERS
+from benchmarks.plan import MAIN, OURS, PEERS, ROWS
 from benchmarks.results import Results
 from benchmarks.text import cell, table
 
@@ -75,20 +75,21 @@ def statuses(results: Results, row: str, name: str) -> str:
 def others(results: Results) -> str:
     """Write the contenders that only one row is about."""
     asked = [
-        ("bound", "bare"), ("bound", "http-socket"), ("cached", "nginx"),
-        ("cached", "host-cached"), ("cached", "image-cached"), ("static", "nginx"),
-        ("static", "host-static"), ("static", "image-static"), ("allowed", "host-open"),
-        ("allowed", "host-listed"), ("crowd-2000", "host-patient"),
-        *(("workers", f"host-{count}") for count in (1, 2, 4, 8)),
-    ]  # fmt: skip
+        (row.name, name)
+        for row in ROWS
+        if row.name in ("bound", "cached", "static", "allowed", "workers", "crowd-2000")
+        for name in row.contenders
+        if name not in (*MAIN, *PEERS)
+    ]
     rows = [
         [row, results.title(name), cell(found), statuses(results, row, name)]
         for row, name in asked
         if (found := results.spread(row, name, "requests_per_second"))
     ]
-    for title, size in SIZES.items():
-        if found := results.spread("sizes", "host", f"bytes_{size}"):
-            rows.append(["sizes", f"{results.title('host')}, answers of {title}", cell(found), ""])
+    for name in OURS:
+        for title, size in SIZES.items():
+            if found := results.spread("sizes", name, f"bytes_{size}"):
+                rows.append(["sizes", f"{results.title(name)}, {title}", cell(found), ""])
     return table(["row", "", "requests/s", "not 200"], rows) if rows else ""
 
 

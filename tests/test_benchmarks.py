@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import __main__ as main
 from benchmarks import chart, load, plan, report
 from benchmarks.results import Results, Run, Sample, Spread
 from dev import Problem
@@ -34,6 +37,7 @@ def test_reads_statuses_and_lost_connections() -> None:
     assert (values["status_200"], values["status_502"]) == (12515, 9428)
     assert values["not_200"] == values["status_502"]
     assert values["lost"] == 90
+    assert values["longest"] == pytest.approx(10.001)
 
 
 def test_reads_latencies_at_a_constant_rate() -> None:
@@ -60,6 +64,11 @@ def test_reads_what_hey_prints() -> None:
     assert values["requests_per_second"] == 4087.3244
     assert values["p99_ms"] == pytest.approx(313.3)
     assert (values["status_200"], values["status_502"]) == (6449, 2585)
+
+
+def test_a_measure_that_hangs_is_ended_with_all_that_it_started() -> None:
+    with pytest.raises(Problem, match="took longer than 1 s"), main.bounded(1):
+        subprocess.run([sys.executable, "-c", "import signal; signal.pause()"])
 
 
 def test_says_when_a_report_is_none() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Flask, Response
 
 application = Flask(__name__)
@@ -10,6 +12,13 @@ application = Flask(__name__)
 @application.get("/")
 def hello() -> str:
     """Greet."""
+    return "Hello, World!"
+
+
+@application.get("/work/<int:milliseconds>")
+def work(milliseconds: int) -> str:
+    """Greet after a while."""
+    time.sleep(milliseconds / 1000)
     return "Hello, World!"
 
 

@@ -1,4 +1,4 @@
--- Counts the answers of each status.
+-- Counts the answers of each status, and tells how long the last of them had to wait.
 
 local threads = {}
 
@@ -24,4 +24,5 @@ function done(summary, latency, requests)
     for status, count in pairs(sums) do
         print(string.format("status %d: %d", status, count))
     end
+    print(string.format("longest: %.0f us", latency.max))
 end
