@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from stack import settings
+from stack import settings, sources
 from stack.settings import ConfigError
 from stack.values import quoted
 
@@ -39,7 +39,7 @@ def path(name: str, environ: Mapping[str, str]) -> str:
 
 def value(path: str) -> str:
     """Read a variable's value: the file's text without its last line end."""
-    text = settings.line(settings.content(path))
+    text = sources.line(sources.content(path))
     if "\0" in text:
         raise ValueError(f"{quoted(path)}: holds a NUL, which no variable can; write text")
     return text

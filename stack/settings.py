@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
-from stack import access, budget, machine, proxies, sizes, static, targets, values
+from stack import (
+    access,
+    budget,
+    conflicts,
+    machine,
+    proxies,
+    sizes,
+    sources,
+    static,
+    targets,
+    values,
+)
 from stack.sizes import Detected
 
 
@@ -182,95 +192,20 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read and validate every variable; ConfigError lists all mistakes at once."""
         found: dict[str, Any] = {}
-        sources: dict[str, str] = {}
+        from_where: dict[str, str] = {}
         mistakes: list[str] = []
         for attribute, about in table().items():
             name = about["name"]
             try:
-                found[attribute], sources[name] = value(about, environ, found)
+                found[attribute], from_where[name] = sources.value(about, environ, found)
             except ValueError as error:
-                mistakes += [f"{place(name, environ)}: {mistake}" for mistake in error.args]
+                mistakes += [f"{sources.place(name, environ)}: {mistake}" for mistake in error.args]
             except KeyError:
                 continue  # its default follows from a setting that is wrong, and has been reported
-        mistakes += [] if mistakes else conflicts(found)
+        mistakes += [] if mistakes else conflicts.found_in(found)
         if mistakes:
             raise ConfigError(*mistakes)
-        return cls(**found, sources=sources)
-
-
-def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
-    """Find values that are right alone and wrong together, or on this machine."""
-    if found["real_ip_header"] == "proxy_protocol" and not found["trusted_proxies"]:
-        yield (
-            "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "
-            "set it to the addresses of your proxies"
-        )
-    if found["apps"] and found["app_module"]:
-        yield "APPS: is set, and APP_MODULE too; unset one of them"
-    if found["dev"] == "debugger" and not found["allowed"]:
-        yield (
-            "DEV: 'debugger': lets whoever may connect run code, and without ALLOWED that is "
-            "everyone; set it to your own address, as in ALLOWED='127.0.0.1;::1'"
-        )
-    yield from static.conflicts(found)
-    listen, allowed = found["uwsgi_listen"], machine.somaxconn()
-    if listen > allowed:
-        yield (
-            f"UWSGI_LISTEN: '{listen}': is more than the kernel allows, {allowed}; lower it, or "
-            f"raise that, as with docker run --sysctl net.core.somaxconn={listen}"
-        )
-    if (queued := found["max_queued_requests"]) > listen:
-        yield (
-            f"MAX_QUEUED_REQUESTS: '{queued}': is more than UWSGI_LISTEN, {listen}; "
-            "lower it or raise that"
-        )
-    connections, files = found["nginx_worker_connections"], machine.descriptors()
-    if connections > files:
-        yield (
-            f"NGINX_WORKER_CONNECTIONS: '{connections}': is more than the {files} open files that "
-            f"are allowed; lower it, or raise that, as with --ulimit nofile={connections}"
-        )
-
-
-def value(
-    about: Mapping[str, Any], environ: Mapping[str, str], found: Mapping[str, Any]
-) -> tuple[Any, str]:
-    """Find one setting's value, and where it comes from."""
-    text, path = environ.get(about["name"]), environ.get(f"{about['name']}_FILE")
-    if path is not None:
-        if text is not None:
-            raise ValueError(f"is set, and {about['name']}_FILE too; unset one of them")
-        parse_file = about["parse_file"] or (lambda text: about["parse"](line(text)))
-        return parse_file(content(path)), f"file {path}"
-    if text is not None:
-        return about["parse"](text), "environment"
-    default = about["default"]
-    if callable(default):
-        detected = default(found)
-        return detected.value, f"detected: {detected.reason}"
-    return (None if default is None else about["parse"](default)), "default"
-
-
-def place(name: str, environ: Mapping[str, str]) -> str:
-    """Say where a setting is written: in its variable, or in the file of the other one."""
-    file = f"{name}_FILE"
-    return file if file in environ and name not in environ else name
-
-
-def content(path: str) -> str:
-    """Read the file that a variable names, through any links, as secrets and configs have them."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise ValueError(
-            f"{values.quoted(path)}: cannot be read ({reason}); name a file that this user may read"
-        ) from None
-
-
-def line(text: str) -> str:
-    """Take a file's text without its last line end."""
-    return text.removesuffix("\n").removesuffix("\r")
+        return cls(**found, sources=from_where)
 
 
 def table() -> dict[str, Mapping[str, Any]]:

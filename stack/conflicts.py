@@ -1,0 +1,42 @@
+"""Settings that are right alone and wrong together, or on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stack import machine, static
+
+
+def found_in(found: Mapping[str, Any]) -> Iterator[str]:
+    """Find them, each complete with its remedy."""
+    if found["real_ip_header"] == "proxy_protocol" and not found["trusted_proxies"]:
+        yield (
+            "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "
+            "set it to the addresses of your proxies"
+        )
+    if found["apps"] and found["app_module"]:
+        yield "APPS: is set, and APP_MODULE too; unset one of them"
+    if found["dev"] == "debugger" and not found["allowed"]:
+        yield (
+            "DEV: 'debugger': lets whoever may connect run code, and without ALLOWED that is "
+            "everyone; set it to your own address, as in ALLOWED='127.0.0.1;::1'"
+        )
+    yield from static.conflicts(found)
+    listen, allowed = found["uwsgi_listen"], machine.somaxconn()
+    if listen > allowed:
+        yield (
+            f"UWSGI_LISTEN: '{listen}': is more than the kernel allows, {allowed}; lower it, or "
+            f"raise that, as with docker run --sysctl net.core.somaxconn={listen}"
+        )
+    if (queued := found["max_queued_requests"]) > listen:
+        yield (
+            f"MAX_QUEUED_REQUESTS: '{queued}': is more than UWSGI_LISTEN, {listen}; "
+            "lower it or raise that"
+        )
+    connections, files = found["nginx_worker_connections"], machine.descriptors()
+    if connections > files:
+        yield (
+            f"NGINX_WORKER_CONNECTIONS: '{connections}': is more than the {files} open files that "
+            f"are allowed; lower it, or raise that, as with --ulimit nofile={connections}"
+        )
