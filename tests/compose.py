@@ -17,7 +17,8 @@ from typing import Any
 import requests
 
 from dev import compose
-from tests.stacks import ROOT, docker, fail
+from tests.image import docker
+from tests.stacks import ROOT, fail
 from tests.wait import wait_until
 
 FILE = ROOT / "deploy/compose.yaml"

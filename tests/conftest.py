@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks import ALARMS, HostStack, ImageStack, Stack
+from tests.host import HostStack
+from tests.image import ImageStack
+from tests.stacks import ALARMS, Stack
 
 Launch = Callable[..., Stack]
 

@@ -25,7 +25,9 @@ from pathlib import Path
 
 import requests
 
-from tests.stacks import ROOT, HostStack, ImageStack, Stack
+from tests.host import HostStack
+from tests.image import ImageStack
+from tests.stacks import ROOT, Stack
 from tests.wait import wait_until
 
 APP = ROOT / "tests/apps/faults"

@@ -13,7 +13,9 @@ from itertools import count, islice
 from pathlib import Path
 
 from tests.decisions import PEER, Case, case, mismatches
-from tests.stacks import ROOT, HostStack, ImageStack, Stack
+from tests.host import HostStack
+from tests.image import ImageStack
+from tests.stacks import ROOT, Stack
 
 APP = ROOT / "tests/apps/bare"
 EACH = 50_000  # decisions on each list, at least

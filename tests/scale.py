@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.compose import Compose, build, commands
 from tests.faults import APP, counted, load
-from tests.stacks import docker
+from tests.image import docker
 from tests.swarm import POST, nodes
 from tests.throughput import throughput
 from tests.wait import wait_until

@@ -221,7 +221,7 @@ def test_a_missing_module_is_refused_with_what_is_there(
 
 
 def test_a_folder_that_its_user_may_not_read_is_refused(image: str, folder: Path) -> None:
-    from tests.stacks import docker
+    from tests.image import docker
 
     shutil.copy(APPS / "onefile/app.py", folder)
     volume = f"--volume={folder}:/srv/app:ro"

@@ -13,7 +13,7 @@ import requests
 
 from tests.compose import Compose, build, commands
 from tests.faults import APP
-from tests.stacks import docker
+from tests.image import docker
 from tests.wait import wait_until
 
 REPLICAS = 3

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from stack import predecessors, settings
-from tests.stacks import ROOT, ImageStack, docker
+from tests.image import ImageStack, docker
+from tests.stacks import ROOT
 
 THEIRS = ROOT / "tests/apps/tiangolo"
 PAGE = ROOT / "docs/from-tiangolo.md"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks import ROOT, ImageStack, docker
+from tests.image import ImageStack, docker
+from tests.stacks import ROOT
 from tests.wait import wait_until
 
 HARDENED = (

@@ -14,7 +14,8 @@ import requests
 
 from tests.background import background, wait_until_busy
 from tests.conftest import Launch
-from tests.stacks import ROOT, ImageStack, Stack, docker
+from tests.image import ImageStack, docker
+from tests.stacks import ROOT, Stack
 
 FAULTS = ROOT / "tests/apps/faults"
 MODULE = "faults:application"
@@ -308,13 +309,7 @@ def test_starts_again_after_a_kill(launch: Launch) -> None:
     stack = launch()
     stack.signal(signal.SIGKILL)
     stack.wait_until_gone()
-    if not isinstance(stack, ImageStack):
-        for pid in stack.pids():  # in a container they would have died with PID 1
-            os.kill(pid, signal.SIGKILL)
-        stack.start()
-    else:
-        docker("start", stack.name)
-    stack.wait_until_ready()
+    stack.start_again()
     assert good(stack)
 
 
@@ -322,9 +317,5 @@ def test_starts_again_after_a_stop(launch: Launch) -> None:
     stack = launch()
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone() == 0
-    if isinstance(stack, ImageStack):
-        docker("start", stack.name)
-    else:
-        stack.start()
-    stack.wait_until_ready()
+    stack.start_again()
     assert good(stack)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.log import Log
-from tests.stacks import HostStack
+from tests.host import HostStack
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from stack import requirements
 from tests.conftest import Launch
-from tests.stacks import ROOT, ImageStack, docker
+from tests.image import ImageStack, docker
+from tests.stacks import ROOT
 
 PYPI = ROOT / "tests/apps/pypi"
 

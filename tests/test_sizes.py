@@ -9,7 +9,7 @@ import pytest
 
 from stack import cgroup, machine, sizes
 from stack.sizes import Detected
-from tests.stacks import ImageStack, docker
+from tests.image import ImageStack, docker
 
 MIB = 1 << 20
 

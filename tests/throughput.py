@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tests.compose import Compose
-from tests.stacks import docker
+from tests.image import docker
 
 SECONDS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
