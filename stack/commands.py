@@ -111,6 +111,7 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> int:
     program = prestart.find(root / settings.app_dir)
     if program and (status := before(program, settings, environ)) is not None:
         return status
+    files.clear_bodies(root / "run")
     files.write(root / "run", generated)
     files.make_socket(root / "run")
     # As a module: so it finds stack/ in the working directory, which a script would not.

@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stack.settings import ConfigError
@@ -48,6 +48,13 @@ def make_socket(run: Path) -> None:
     if not path.exists():
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(os.path.relpath(path))  # absolute, it might be longer than 107 bytes
+
+
+def clear_bodies(run: Path) -> None:
+    """Remove the requests' bodies that a killed nginx left: it stores them under whole numbers."""
+    for body in (run / "client_body").glob("[0-9]*"):
+        with suppress(OSError):  # another user's; nginx says so if it matters
+            body.unlink()
 
 
 @contextmanager

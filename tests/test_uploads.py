@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
 
+from tests import raw
 from tests.conftest import Launch
-from tests.stacks import ROOT, ImageStack, Stack
+from tests.image import ImageStack
+from tests.stacks import ROOT, Stack
 from tests.test_image import HARDENED
 
 APP = ROOT / "tests/apps/bodies"
@@ -60,6 +64,20 @@ def test_uploads_that_have_no_room_together_arrive_whole_or_not_at_all(launch: L
     assert set(found) <= {200, 500}
     assert left(stack) == []
     assert upload(stack, content(24 * MB)) == 200
+
+
+def test_what_a_killed_nginx_had_stored_is_gone_with_the_next_start(launch: Launch) -> None:
+    stack = launch(app=APP, alarms=True, **SETTINGS)
+    with raw.connect(stack) as connection:
+        connection.sendall(b"POST /digest HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        connection.sendall(content(50_000))
+        stack.wait_until(lambda: left(stack))
+        for worker in stack.processes("nginx")[1:]:
+            os.kill(worker, signal.SIGKILL)
+    stack.signal(signal.SIGTERM)
+    stack.wait_until_gone()
+    stack.start_again()
+    assert left(stack) == []
 
 
 @pytest.mark.parametrize("options", [("--user=12345:12345", *HARDENED), ("--user=0", *HARDENED)])
