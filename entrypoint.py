@@ -38,6 +38,8 @@ def main(called: str, arguments: list[str]) -> int:
             return manage("serve")
         case ["check" | "reload" as command]:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+            if command == "check":  # with `| head` it ends there, without a traceback
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             return manage(command)
         case ["check", "--client", client]:
             return manage("check_client", client)

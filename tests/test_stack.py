@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Launch
-from tests.stacks import Stack
+from tests.stacks import ROOT, Stack
 
 ANYWHERE = [
     "/",
@@ -156,9 +157,16 @@ def test_nginx_and_gixy_accept_what_was_rendered(stack: Stack, tmp_path: Path) -
     assert gixy.returncode == 0, gixy.stdout
 
 
-def test_what_a_program_says_can_be_followed(stack: Stack) -> None:
+def test_what_a_program_says_can_be_followed_as_the_readme_does(stack: Stack) -> None:
     stack.get("/followed")
     stack.wait_until(lambda: "GET /followed" in stack.run("supervisorctl", "tail", "nginx").stdout)
-    follow = stack.run("timeout", "2", "supervisorctl", "tail", "-f", "uwsgi")
+    command = re.search(r"docker exec ng (supervisorctl tail .+)", (ROOT / "README.md").read_text())
+    assert command
+    follow = stack.run("timeout", "2", *command[1].split())
     assert "WSGI app 0" in follow.stdout
     assert follow.stderr == ""
+
+
+def test_check_does_not_mind_that_nobody_reads_on(stack: Stack) -> None:
+    answer = stack.run("sh", "-c", "./entrypoint.py check | true")
+    assert "BrokenPipeError" not in answer.stderr
