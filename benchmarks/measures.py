@@ -81,7 +81,7 @@ def wait(stack: Stack, session: Session) -> Values:
 
     With MAX_QUEUED_REQUESTS=100 it is to be 102 / 2 x 50 ms: what comes on top is ours.
     """
-    values = load.wrk(stack.url("/work/50"), 500, 3 * EXPECTED_WAIT, statuses=True)
+    values = load.wrk(stack.url("/busy/50"), 500, 3 * EXPECTED_WAIT, statuses=True)
     return values | {"of_expected": values["longest"] / EXPECTED_WAIT}
 
 

@@ -27,3 +27,13 @@ def wait_until_busy(stack: Stack, connections: int) -> None:
         return sum(line.split()[2].endswith(port) and line.split()[3] == "01" for line in lines)
 
     stack.wait_until(lambda: established() >= connections)
+
+
+def good(stack: Stack) -> bool:
+    """Say whether the application answers; a bare 502 is never right."""
+    try:
+        status = stack.get().status_code
+    except requests.ConnectionError:
+        return False
+    assert status in (200, 503)
+    return status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.host import HostStack
 from tests.image import ImageStack
-from tests.stacks import ALARMS, Stack
+from tests.stacks import ALARMS, ROOT, Stack
 
 Launch = Callable[..., Stack]
 
@@ -100,6 +101,36 @@ def begin(stack: Stack, ready: bool = True) -> Stack:
 def launcher(request: pytest.FixtureRequest) -> str:
     """Where the stacks of a test run."""
     return str(request.param)
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A configuration of the test's own, to be changed."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    tmp_path.chmod(0o755)
+    return tmp_path / "conf"
+
+
+def edit(conf: Path, old: str, new: str) -> None:
+    """Change something in nginx.conf."""
+    text = (conf / "nginx.conf").read_text()
+    assert old in text
+    (conf / "nginx.conf").write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for an application, that any user may read."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "app").mkdir()
+    return tmp_path / "app"
+
+
+@pytest.fixture
+def faulty(folder: Path) -> Path:
+    """The application tests/apps/faults, to be changed while it runs."""
+    shutil.copy(ROOT / "tests/apps/faults/faults.py", folder)
+    return folder
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.compose import Compose, build, commands
-from tests.faults import APP, counted, load
+from tests.faults import APP
 from tests.image import docker
+from tests.load import counted, load
 from tests.swarm import POST, nodes
 from tests.throughput import throughput
 from tests.wait import wait_until

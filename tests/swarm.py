@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.engines import Engine, tasks, two
-from tests.faults import counted, load
+from tests.load import counted, load
 from tests.stacks import ROOT, fail
 from tests.wait import wait_until
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from pathlib import Path
 
@@ -10,15 +9,6 @@ import pytest
 import requests
 
 from tests.conftest import Launch
-from tests.stacks import ROOT
-
-
-@pytest.fixture
-def conf(tmp_path: Path) -> Path:
-    """A configuration to add to."""
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    tmp_path.chmod(0o755)
-    return tmp_path / "conf"
 
 
 def test_a_line_that_escapes_the_list_is_named(launch: Launch, conf: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
@@ -16,7 +15,6 @@ from stack.proxies import trusted
 from stack.settings import ConfigError, Settings
 from tests.conftest import Launch
 from tests.decisions import network, numbered
-from tests.stacks import ROOT
 
 Parser = Callable[[str], tuple[Network, ...]]
 
@@ -163,15 +161,13 @@ def accepted(count: int) -> list[str]:
     return found
 
 
-def test_nginx_accepts_what_is_rendered(launch: Launch, tmp_path: Path) -> None:
+def test_nginx_accepts_what_is_rendered(launch: Launch, conf: Path) -> None:
     everything = accepted(1000)
     assert len(everything) > 400
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    tmp_path.chmod(0o755)
     locations = [f"location /{i} {{\n{rules}}}\n" for i, rules in enumerate(everything)]
-    (tmp_path / "conf/good.conf").write_text(configuration("".join(locations)))
-    (tmp_path / "conf/bad.conf").write_text(configuration("allow 255.255.255.255;"))
-    stack = launch(conf=tmp_path / "conf")
+    (conf / "good.conf").write_text(configuration("".join(locations)))
+    (conf / "bad.conf").write_text(configuration("allow 255.255.255.255;"))
+    stack = launch(conf=conf)
     nginx = ("nginx", "-t", "-e", "stderr", "-p", ".", "-c")
     good = stack.run(*nginx, "conf/good.conf")
     assert good.returncode == 0, good.stderr

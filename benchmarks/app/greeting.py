@@ -15,8 +15,8 @@ def hello() -> str:
     return "Hello, World!"
 
 
-@application.get("/work/<int:milliseconds>")
-def work(milliseconds: int) -> str:
+@application.get("/busy/<int:milliseconds>")
+def busy(milliseconds: int) -> str:
     """Greet after a while."""
     time.sleep(milliseconds / 1000)
     return "Hello, World!"
