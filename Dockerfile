@@ -10,7 +10,7 @@ RUN apk add --no-cache gcc linux-headers musl-dev python3 python3-dev
 ENV UWSGI_PROFILE_OVERRIDE="xml=false;yaml=false;json=false;ssl=false;pcre=false;routing=false"
 WORKDIR /build
 COPY requirements.txt ./
-# Two environments (stack/venvs.py): ours, and on top of it the application's, which has the only pip.
+# Two environments (stack/machine/venvs.py): ours, and on top of it the application's, which has the only pip.
 RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m venv /opt/venv-app \
  && /opt/venv-app/bin/pip --python /opt/venv install --no-cache-dir --require-hashes -r requirements.txt \

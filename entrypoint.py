@@ -15,7 +15,7 @@ In the image each of them is a command of its own too: docker exec NAME reload
 import signal
 
 # The first statement: a TERM to PID 1 is lost while nobody handles it, blocked it waits for
-# supervisord (stack/supervision.py), since a signal mask survives exec.
+# supervisord (stack/supervision/), since a signal mask survives exec.
 BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
 
@@ -57,7 +57,7 @@ def manage(command: str, *words: str) -> int:
     from pathlib import Path
 
     from stack import commands
-    from stack.settings import ConfigError
+    from stack.errors import ConfigError
 
     os.chdir(ROOT)
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.ours import Host, Image
 from benchmarks.stacks import Other, Stack
 from dev import Problem
-from stack import settings
+from stack.settings import table
 
 # Below the ports that the kernel gives to clients.
 PORTS = iter(range(18080, 28080))
@@ -150,7 +150,7 @@ def with_list(folder: Path) -> dict[str, str]:
 
 def missing(contender: Contender) -> str | None:
     """Say why a contender cannot run, or None if it can."""
-    if contender.setting and contender.setting not in settings.names():
+    if contender.setting and contender.setting not in table.names():
         return f"this version has no setting {contender.setting}"
     return None
 

@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 
 from dev import ROOT, finish, host, say, tree, venv
-from stack import files, machine, nginx
-from stack.settings import Settings
+from stack import run
+from stack.machine import kernel
+from stack.nginx import configuration as nginx
+from stack.settings.table import Settings
 
 SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "tests")
 
@@ -38,8 +40,9 @@ def rendered(folder: Path) -> Path:
     tree.lay(folder)
     (folder / "run").mkdir()
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
-    files.write(
-        folder / "run", nginx.files(settings, nginx.version(), machine.descriptors(), 2**30)
+    run.write(
+        folder / "run",
+        nginx.files(settings, nginx.version(), kernel.descriptors(), 2**30),
     )
     return folder / "conf" / "nginx.conf"
 

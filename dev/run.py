@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dev import ROOT, Problem, engine, finish, host, image, say, tree, venv
-from stack import settings
+from stack.settings import table
 
 
 def main(arguments: list[str]) -> int:
@@ -58,7 +58,7 @@ def app() -> Path:
 
 def passed() -> list[str]:
     """Name the variables that reach the container: ours, and uWSGI's own."""
-    ours = set(settings.names()) - {"LISTEN_PORT", "APP_DIR"}
+    ours = set(table.names()) - {"LISTEN_PORT", "APP_DIR"}
     return [name for name in os.environ if name in ours or name.startswith("UWSGI_")]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
-# What the served application needs besides; stack/venvs.py finds it there.
+# What the served application needs besides; stack/machine/venvs.py finds it there.
 APP_VENV = ROOT / ".venv-app"
 
 # Not sys.executable: that may be the Python of the .venv that is about to be replaced.

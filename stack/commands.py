@@ -8,23 +8,18 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from stack import (
-    access,
-    application,
-    dropins,
-    files,
-    machine,
-    nginx,
-    predecessors,
-    prestart,
-    secrets,
-    uwsgi,
-    venvs,
-)
 from stack import reload as reloading
-from stack.budget import Budget
-from stack.settings import ConfigError, Settings, misspelt, names, table
-from stack.targets import Mount
+from stack import run
+from stack.application import finding, predecessors, prestart, secrets
+from stack.errors import ConfigError
+from stack.machine import kernel, venvs
+from stack.nginx import configuration as nginx
+from stack.nginx import dropins
+from stack.settings import networks
+from stack.settings.shutdown import Budget
+from stack.settings.table import Settings, misspelt, names, table
+from stack.settings.targets import Mount
+from stack.uwsgi import program as uwsgi
 
 OPEN = "ALLOWED is not set: everyone may connect"
 
@@ -43,16 +38,16 @@ def prepare(
     prestart.find(root / settings.app_dir)
     if claim:
         nginx.claim(settings.listen_port)
-    room = machine.room(files.make_run(root))
+    room = kernel.room(run.make_run(root))
     generated = {
-        **nginx.files(settings, nginx.version(), machine.limit_descriptors(), room),
-        **application.plan(root, settings, environ),
+        **nginx.files(settings, nginx.version(), kernel.limit_descriptors(), room),
+        **finding.plan(root, settings, environ),
     }
-    with files.rehearsal(root, generated) as copy:
+    with run.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy):
             raise ConfigError(f"nginx refuses its configuration:\n{refused}")
         # A long list is of no interest here, and would take a second to parse.
-        files.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
+        run.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
         for escape in dropins.escapes(copy):
             say(f"warning: {escape}")
     return settings, generated
@@ -75,11 +70,11 @@ def check_client(root: Path, environ: MutableMapping[str, str], client: str) -> 
     """Say whether a client would be let in, and by which entry; 1 if not."""
     allowed = Settings.from_environ(environ).allowed
     try:
-        entry = access.entry_for(client, allowed or ())
+        entry = networks.entry_for(client, allowed or ())
     except ValueError:
         raise ConfigError(f"--client: {client!r}: is not an address; write one") from None
     if allowed is None or entry:
-        print(f"{client} is let in: {f'ALLOWED has {access.written(entry)}' if entry else OPEN}")
+        print(f"{client} is let in: {f'ALLOWED has {networks.written(entry)}' if entry else OPEN}")
         return os.EX_OK
     print(f"{client} is denied: ALLOWED does not contain it")
     return 1
@@ -103,7 +98,7 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> int:
     environ.update({**uwsgi.environ(settings), **environ})
     if settings.dev != "0":
         environ["UWSGI_PROCESSES"] = "1"
-        environ["UWSGI_ATTACH_DAEMON"] = f"exec {shlex.quote(sys.executable)} -m stack.watch"
+        environ["UWSGI_ATTACH_DAEMON"] = f"exec {shlex.quote(sys.executable)} -m stack.uwsgi.watch"
         environ["UWSGI_FORKBOMB_DELAY"] = "0"  # seconds; it would take two quick changes for one
     for name in names():
         if name.startswith("UWSGI_") and name.endswith("_FILE"):
@@ -111,9 +106,9 @@ def serve(root: Path, environ: MutableMapping[str, str]) -> int:
     program = prestart.find(root / settings.app_dir)
     if program and (status := before(program, settings, environ)) is not None:
         return status
-    files.clear_bodies(root / "run")
-    files.write(root / "run", generated)
-    files.make_socket(root / "run")
+    run.clear_bodies(root / "run")
+    run.write(root / "run", generated)
+    run.make_socket(root / "run")
     # As a module: so it finds stack/ in the working directory, which a script would not.
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
     # supervisord warns of being root unless it is told that this is meant; we have warned.
@@ -143,7 +138,7 @@ def reload(root: Path, environ: MutableMapping[str, str]) -> int:
     environ.clear()
     environ.update(theirs)
     _, generated = prepare(root, environ)
-    with files.rehearsal(root, generated) as copy:
+    with run.rehearsal(root, generated) as copy:
         uwsgi.try_application(root, copy, environ)
     if reloading.apply(root, generated):
         say("reloaded")
@@ -158,9 +153,9 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
         say(f"warning: {OPEN}")
     if settings.dev != "0":
         say("warning: DEV is on: one worker, which starts again when a file changes; not for users")
-    for proxy in access.overlap(settings.allowed or (), settings.trusted_proxies or ()):
+    for proxy in networks.overlap(settings.allowed or (), settings.trusted_proxies or ()):
         say(
-            f"warning: ALLOWED holds the trusted proxy {access.written(proxy)}: "
+            f"warning: ALLOWED holds the trusted proxy {networks.written(proxy)}: "
             "a request on which it names no client is let in as its own"
         )
     for name, ours in misspelt(environ).items():
@@ -177,7 +172,7 @@ def warn_application(folder: Path, environ: Mapping[str, str]) -> None:
         say(f"warning: {remnant}")
     if (folder / "requirements.txt").exists():
         # What reads it takes a third of the time of a start to import.
-        from stack import requirements
+        from stack.application import requirements
 
         if warning := requirements.warning(folder):
             say(f"warning: {warning}")
@@ -192,7 +187,7 @@ def shown(value: object) -> str:
     """Write a setting's value as it would be given."""
     if isinstance(value, tuple):
         text = [
-            str(each) if isinstance(each, Mount | str) else access.written(each) for each in value
+            str(each) if isinstance(each, Mount | str) else networks.written(each) for each in value
         ]
         return ";".join(text)
     return "not set" if value is None else str(value)

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stack import files, uwsgi
-from stack.settings import ConfigError
+from stack import run
+from stack.errors import ConfigError
+from stack.uwsgi import program
 
 # Seconds: for workers that finish long requests, or import a large application, one after another.
 PATIENCE = 300
@@ -38,10 +39,10 @@ def running(root: Path) -> dict[str, str]:
 
 def apply(root: Path, generated: Mapping[str, str]) -> bool:
     """Write the files, have both programs change over, and say whether they did in time."""
-    files.write(root / "run", generated)
+    run.write(root / "run", generated)
     renewed = [renew_nginx(root), renew_uwsgi(root)]
     return wait(lambda: all([done() for done in renewed])) and wait(
-        lambda: not uwsgi.importing((root / uwsgi.LOG).read_bytes())
+        lambda: not program.importing((root / program.LOG).read_bytes())
     )
 
 

@@ -1,6 +1,7 @@
 """Lists and clients made from a seed, what ipaddress says of them, and what nginx does.
 
-Only ipaddress reads the lists here, so that a mistake of stack/access.py cannot hide itself.
+Only ipaddress reads the lists here, so that a mistake in stack/settings/
+cannot hide itself.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stack.access import networks, permissions
+from stack.settings.networks import networks, permissions
 
 
 @pytest.mark.parametrize(

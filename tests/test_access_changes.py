@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from stack import access, machine
-from stack.settings import ConfigError, Settings
+from stack.errors import ConfigError
+from stack.machine import kernel
+from stack.settings import networks
+from stack.settings.table import Settings
 from tests.conftest import Launch
 from tests.stacks import ROOT, Stack
 
@@ -137,16 +139,16 @@ def test_check_answers_for_one_client(stack: Stack, client: str, status: int, sa
 def test_a_denial_by_the_gateway_says_what_that_means(tmp_path: Path) -> None:
     table = tmp_path / "route"
     table.write_text("Iface Destination Gateway Flags\neth0 00000000 010011AC 0003 0 0 0\n")
-    assert machine.gateway(table) == IPv4Address("172.17.0.1")
-    assert machine.gateway(tmp_path / "missing") is None
+    assert kernel.gateway(table) == IPv4Address("172.17.0.1")
+    assert kernel.gateway(tmp_path / "missing") is None
 
 
 def test_only_long_lists_go_through_a_tree() -> None:
-    short = access.networks(";".join(f"10.0.{n // 250}.{n % 250}" for n in range(1000)))
-    assert access.rules(short) == {
-        "permissions.conf": access.permissions(short),
+    short = networks.networks(";".join(f"10.0.{n // 250}.{n % 250}" for n in range(1000)))
+    assert networks.rules(short) == {
+        "permissions.conf": networks.permissions(short),
         "allowed.conf": "",
     }
-    files = access.rules((*short, *short))
+    files = networks.rules((*short, *short))
     assert "allow " not in files["permissions.conf"]
     assert files["allowed.conf"].count(" 1;\n") == 1000

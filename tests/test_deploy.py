@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from stack.access import lines
-from stack.settings import names
+from stack.settings.networks import lines
+from stack.settings.table import names
 from tests.stacks import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import predecessors, settings
+from stack.application import predecessors
+from stack.settings import table
 from tests.image import ImageStack, docker
 from tests.stacks import ROOT
 
@@ -65,6 +66,6 @@ def test_the_page_has_what_the_warnings_have_and_names_settings_that_exist() -> 
         assert name in text, name
     left, right = (
         re.findall(r"^\| `(\w+)[^|]*\| `?([A-Z_]+)\b", text, re.MULTILINE),
-        settings.names(),
+        table.names(),
     )
     assert all(ours in right for _, ours in left if ours.isupper() and "_" in ours), left

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from stack.settings import names
+from stack.settings.table import names
 from tests.skips import leave_out
 from tests.stacks import ROOT
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.log import Log
+from stack.supervision.log import Log
 from tests.host import HostStack
 
 

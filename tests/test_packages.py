@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import requirements
+from stack.application import requirements
 from tests.conftest import Launch
 from tests.image import ImageStack, docker
 from tests.stacks import ROOT

@@ -10,9 +10,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack.access import LARGE, Network, lines, networks, permissions, rules
-from stack.proxies import trusted
-from stack.settings import ConfigError, Settings
+from stack.errors import ConfigError
+from stack.settings.networks import LARGE, Network, lines, networks, permissions, rules
+from stack.settings.proxies import trusted
+from stack.settings.table import Settings
 from tests.conftest import Launch
 from tests.decisions import network, numbered
 

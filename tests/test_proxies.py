@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from stack.access import networks
-from stack.proxies import header, trusted
+from stack.settings.networks import networks
+from stack.settings.proxies import header, trusted
 from tests.conftest import Launch
 from tests.stacks import ROOT, Stack
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from stack.settings import Settings, table
+from stack.settings.table import Settings, table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 

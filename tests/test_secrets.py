@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.settings import ConfigError, Settings, table
+from stack.errors import ConfigError
+from stack.settings.table import Settings, table
 from tests.conftest import Launch
 from tests.stacks import ROOT, Stack
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.settings import ConfigError, Settings, misspelt, table
-from stack.targets import Target
+from stack.errors import ConfigError
+from stack.settings.table import Settings, misspelt, table
+from stack.settings.targets import Target
 
 
 def mistakes(**environ: str) -> tuple[str, ...]:

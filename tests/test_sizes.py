@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stack import cgroup, machine, sizes
-from stack.sizes import Detected
+from stack.machine import cgroup, kernel
+from stack.settings import sizes
+from stack.settings.sizes import Detected
 from tests.image import ImageStack, docker
 
 MIB = 1 << 20
@@ -130,8 +131,8 @@ def test_the_queue_follows_from_the_workers(
 
 def test_the_kernels_limit_is_read(tmp_path: Path) -> None:
     (tmp_path / "somaxconn").write_text("512\n")
-    assert machine.somaxconn(tmp_path / "somaxconn") == 512
-    assert machine.somaxconn(tmp_path / "missing") == 128
+    assert kernel.somaxconn(tmp_path / "somaxconn") == 512
+    assert kernel.somaxconn(tmp_path / "missing") == 128
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.settings import Settings
+from stack.settings.table import Settings
 from tests import raw
 from tests.conftest import Launch
 from tests.stacks import ROOT, Stack

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stack import values
+from stack.settings import values
 
 
 def value(

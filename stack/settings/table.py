@@ -7,24 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from stack import (
-    access,
-    budget,
+from stack.errors import ConfigError
+from stack.machine import kernel
+from stack.settings import (
     conflicts,
-    machine,
+    networks,
     proxies,
+    shutdown,
     sizes,
     sources,
     static,
     targets,
     values,
 )
-from stack.sizes import Detected
-
-
-class ConfigError(Exception):
-    """The environment cannot be used; each argument is one mistake, complete with its remedy."""
-
+from stack.settings.sizes import Detected
 
 # A default that follows from the machine, or from the settings before it, by attribute.
 Default = Callable[[Mapping[str, Any]], Detected]
@@ -49,12 +45,12 @@ def setting(
 class Settings:
     """What the operator decides; README.md has the same table."""
 
-    allowed: tuple[access.Network, ...] | None = setting(
+    allowed: tuple[networks.Network, ...] | None = setting(
         "ALLOWED",
         None,
-        access.networks,
+        networks.networks,
         "Who may connect: addresses and ranges, separated by `;`.",
-        parse_file=access.lines,
+        parse_file=networks.lines,
     )
     listen_port: int = setting(
         "LISTEN_PORT", "80", values.number(1, 65535), "Port that nginx listens on."
@@ -116,7 +112,7 @@ class Settings:
     nginx_worker_connections: int = setting(
         "NGINX_WORKER_CONNECTIONS",
         lambda _: sizes.connections(),
-        values.number(64, machine.DESCRIPTORS),
+        values.number(64, kernel.DESCRIPTORS),
         "Connections of each nginx worker, to clients and to uWSGI.",
     )
     max_queued_requests: int = setting(
@@ -139,7 +135,7 @@ class Settings:
     shutdown_timeout: int = setting(
         "SHUTDOWN_TIMEOUT",
         "8",
-        values.number(budget.SHORTEST, 3600),
+        values.number(shutdown.SHORTEST, 3600),
         "Seconds that a stop may take in all; raise the engine's own timeout with it.",
     )
     static_path: str | None = setting(
@@ -173,12 +169,12 @@ class Settings:
     health_path: str = setting(
         "HEALTH_PATH", "/", values.path, "What the health check asks the application for."
     )
-    trusted_proxies: tuple[access.Network, ...] | None = setting(
+    trusted_proxies: tuple[networks.Network, ...] | None = setting(
         "TRUSTED_PROXIES",
         None,
-        proxies.trusted(access.networks),
+        proxies.trusted(networks.networks),
         "Peers whose word on the client is believed, written like `ALLOWED`.",
-        parse_file=proxies.trusted(access.lines),
+        parse_file=proxies.trusted(networks.lines),
     )
     real_ip_header: str = setting(
         "REAL_IP_HEADER",

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.settings import ConfigError
-from stack.values import quoted
+from stack.errors import ConfigError
+from stack.settings.values import quoted
 
 NAME = "prestart"
 

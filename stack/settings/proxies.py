@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
 
-from stack.access import Network, written
-from stack.values import quoted
+from stack.settings.networks import Network, written
+from stack.settings.values import quoted
 
 # The headers that can be believed, and the nginx variable that holds each.
 HEADERS = {

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stack.sizes import Detected
-from stack.values import quoted
+from stack.settings.sizes import Detected
+from stack.settings.values import quoted
 
 if TYPE_CHECKING:
-    from stack.settings import Settings
+    from stack.settings.table import Settings
 
 URL = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 # What nginx's own quotes cannot hold as it is.
@@ -40,7 +40,7 @@ def modules(folder: Path) -> set[str]:
             "__pycache__"
         }
     except OSError:
-        return set()  # stack/application.py says why
+        return set()  # stack/application/finding.py says why
 
 
 def folder(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stack import machine, static
+from stack.machine import kernel
+from stack.settings import static
 
 
 def found_in(found: Mapping[str, Any]) -> Iterator[str]:
@@ -23,7 +24,7 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             "everyone; set it to your own address, as in ALLOWED='127.0.0.1;::1'"
         )
     yield from static.conflicts(found)
-    listen, allowed = found["uwsgi_listen"], machine.somaxconn()
+    listen, allowed = found["uwsgi_listen"], kernel.somaxconn()
     if listen > allowed:
         yield (
             f"UWSGI_LISTEN: '{listen}': is more than the kernel allows, {allowed}; lower it, or "
@@ -34,7 +35,7 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             f"MAX_QUEUED_REQUESTS: '{queued}': is more than UWSGI_LISTEN, {listen}; "
             "lower it or raise that"
         )
-    connections, files = found["nginx_worker_connections"], machine.descriptors()
+    connections, files = found["nginx_worker_connections"], kernel.descriptors()
     if connections > files:
         yield (
             f"NGINX_WORKER_CONNECTIONS: '{connections}': is more than the {files} open files that "

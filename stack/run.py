@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stack.settings import ConfigError
+from stack.errors import ConfigError
 
 
 def make_run(root: Path) -> Path:

@@ -13,21 +13,21 @@ from types import ModuleType
 NAME = "_nginx_python3"
 
 
-def private() -> ModuleType:
-    """Import the package."""
+def main_module() -> ModuleType:
+    """Import what makes the process a worker of the application's."""
     import importlib.util
     from pathlib import Path
 
-    folder = Path(__file__).resolve().parent / "worker"
+    folder = Path(__file__).resolve().parent
     spec = importlib.util.spec_from_file_location(NAME, folder / "__init__.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{folder}: is no package")
-    module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    package = sys.modules[NAME] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    return importlib.import_module(f"{NAME}.main")
 
 
 try:
-    application = private().main()
+    application = main_module().main()
 except KeyboardInterrupt:  # the master ends us: another worker has said why
     os._exit(22)

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from stack import secrets, venvs
-from stack.settings import ConfigError, Settings
-from stack.targets import Target
-from stack.values import quoted
+from stack.application import secrets
+from stack.errors import ConfigError
+from stack.machine import venvs
+from stack.settings.table import Settings
+from stack.settings.targets import Target
+from stack.settings.values import quoted
 
 # What `flask run` looks for, and the name that other images asked for.
 USUAL = ("wsgi", "app", "main")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from stack import cgroup, machine
+from stack.machine import cgroup, kernel
 
 # One crashed worker must not be an outage, and workers that wait leave a CPU to others.
 PROCESSES_PER_CPU = 2
@@ -35,7 +35,7 @@ class Detected:
 
 def cpus() -> Detected:
     """Count the CPUs: those that may be used, or as many as the quota gives time for."""
-    usable, quota = machine.usable_cpus(), cgroup.cpus()
+    usable, quota = kernel.usable_cpus(), cgroup.cpus()
     if quota is not None and math.ceil(quota) < usable:
         return Detected(math.ceil(quota), f"a quota of {quota:g} CPUs")
     return Detected(usable, f"{usable} usable CPUs" if usable > 1 else "1 usable CPU")
@@ -43,7 +43,7 @@ def cpus() -> Detected:
 
 def memory() -> int:
     """Return the bytes of memory that there are: the limit, or what the machine has."""
-    return min(cgroup.memory() or machine.memory(), machine.memory())
+    return min(cgroup.memory() or kernel.memory(), kernel.memory())
 
 
 def processes(cpus: Detected, memory: int) -> Detected:
@@ -57,13 +57,13 @@ def processes(cpus: Detected, memory: int) -> Detected:
 
 def listen_queue() -> Detected:
     """Size UWSGI_LISTEN: uWSGI does not start with more than the kernel allows."""
-    allowed = machine.somaxconn()
+    allowed = kernel.somaxconn()
     return Detected(min(LONGEST_LISTEN_QUEUE, allowed), f"net.core.somaxconn is {allowed}")
 
 
 def connections() -> Detected:
     """Size NGINX_WORKER_CONNECTIONS: a request can need a descriptor for each of its two sides."""
-    files = machine.descriptors()
+    files = kernel.descriptors()
     return Detected(min(MOST_CONNECTIONS, files // 2), f"{files} open files are allowed")
 
 

@@ -24,7 +24,7 @@ class Budget:
         return cls(drain=nginx - 1, nginx=nginx, uwsgi=uwsgi)
 
     def environ(self) -> dict[str, str]:
-        """Name the timeouts for supervisord.conf, stack/supervision.py and uWSGI."""
+        """Name the timeouts for supervisord.conf, stack/supervision/plugin.py and uWSGI."""
         return {
             "DRAIN_SECONDS": str(self.drain),
             "NGINX_STOP_SECONDS": str(self.nginx),

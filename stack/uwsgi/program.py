@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack import venvs
-from stack.settings import ConfigError, Settings
+from stack.errors import ConfigError
+from stack.machine import venvs
+from stack.settings.table import Settings
 
 LOG = "run/uwsgi.log"
 
@@ -69,7 +70,7 @@ def refusal() -> str:
 def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> None:
     """Have a uWSGI without a server import what a rehearsal's application.json names."""
     command = ["uwsgi", "--strict", "--no-server", "--single-interpreter", "--enable-threads"]
-    command += ["--home", venvs.applications(), "--wsgi-file", f"{root}/stack/loader.py"]
+    command += ["--home", venvs.applications(), "--wsgi-file", f"{root}/stack/worker/loader.py"]
     own = {name: value for name, value in environ.items() if not name.startswith("UWSGI_")}
     answer = subprocess.run(
         command,

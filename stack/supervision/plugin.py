@@ -18,9 +18,10 @@ from typing import Any
 from supervisor import events
 from supervisor.states import SupervisorStates
 
-from stack import uwsgi, wakeup
-from stack.condense import Condenser
-from stack.log import Log
+from stack.supervision import wakeup
+from stack.supervision.log import Log
+from stack.supervision.repeated import Condenser
+from stack.uwsgi import program
 
 # What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
 # and let go of the port, uWSGI's would wait for a master that is gone.
@@ -70,7 +71,7 @@ class Supervision:
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
         """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
-        if not self.loaded or uwsgi.importing(self.words.get("uwsgi", b"")):
+        if not self.loaded or program.importing(self.words.get("uwsgi", b"")):
             process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
             process.config.stopsignal = signal.SIGKILL
 
@@ -94,9 +95,9 @@ class Supervision:
             news = self.condenser.pass_on(event.data) if name == "nginx" else event.data
             self.stderr.write(news)
             self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
-            self.loaded = self.loaded or bool(uwsgi.LOADED.search(self.words[name]))
+            self.loaded = self.loaded or bool(program.LOADED.search(self.words[name]))
             self.served = self.served or self.loaded
-            if not self.loaded and (why := uwsgi.vanishing(self.words[name])):
+            if not self.loaded and (why := program.vanishing(self.words[name])):
                 self.words[name] = why
                 self.gave_up(event)
 
@@ -111,14 +112,14 @@ class Supervision:
         self.words.pop(name, None)
         if name == "uwsgi":
             self.loaded = False
-            uwsgi.REFUSAL.unlink(missing_ok=True)
+            program.REFUSAL.unlink(missing_ok=True)
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
         name = event.process.config.name
         with contextlib.suppress(ProcessLookupError):
             os.killpg(event.process.pid, ORPHANS[name])
-        if name == "uwsgi" and (refusal := uwsgi.refusal()):
+        if name == "uwsgi" and (refusal := program.refusal()):
             self.words[name] = refusal.encode()
             if not self.served:
                 self.gave_up(event)  # it would not load the next time either
@@ -133,7 +134,7 @@ class Supervision:
         name = event.process.config.name
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
-        words = uwsgi.telling(self.words.get(name, b"").decode(errors="replace"))
+        words = program.telling(self.words.get(name, b"").decode(errors="replace"))
         atexit.register(
             leave, self.stderr, f"{words}\nentrypoint: error: {name} gave up, see above"
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from stack import settings, sources
-from stack.settings import ConfigError
-from stack.values import quoted
+from stack.errors import ConfigError
+from stack.settings import sources, table
+from stack.settings.values import quoted
 
 
 def paths(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -27,7 +27,7 @@ def paths(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
 def path(name: str, environ: Mapping[str, str]) -> str:
     """Find the file of one variable, and make sure that it can be read."""
     file = f"{name}_FILE"
-    if name in settings.names():
+    if name in table.names():
         raise ValueError(f"is a setting of ours, which reads {file} without being asked to")
     if file not in environ:
         raise ValueError(f"{file} is not set; set it to the path of the file")

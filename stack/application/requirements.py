@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from stack import venvs
+from stack.machine import venvs
 
 NAME = "requirements.txt"
 

@@ -8,9 +8,11 @@ import socket
 import subprocess
 from pathlib import Path
 
-from stack import access, machine, proxies, static
-from stack.budget import Budget
-from stack.settings import ConfigError, Settings
+from stack.errors import ConfigError
+from stack.machine import kernel
+from stack.settings import networks, proxies, static
+from stack.settings.shutdown import Budget
+from stack.settings.table import Settings
 
 # A loopback address of its own, so that the health checks of two stacks never meet: each has
 # its LISTEN_PORT. The kernel lets nobody outside reach 127.0.0.0/8, and ALLOWED does not rule here.
@@ -64,12 +66,12 @@ def files(
         "application.conf": application(settings),
         "locations.conf": static.locations(settings),
         "headers.conf": headers(settings),
-        "listen.conf": listen(settings, machine.has_ipv6()),
+        "listen.conf": listen(settings, kernel.has_ipv6()),
         "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
         "ready.conf": f"rewrite ^ {settings.health_path} break;\n",
-        "proxies.conf": proxies.maps(believed, settings.real_ip_header, machine.gateway()),
+        "proxies.conf": proxies.maps(believed, settings.real_ip_header, kernel.gateway()),
         "realip.conf": proxies.real_ip(believed, settings.real_ip_header),
-        **access.rules(settings.allowed),
+        **networks.rules(settings.allowed),
     }
 
 

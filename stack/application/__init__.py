@@ -1,0 +1,1 @@
+"""The operator's application, before anything of it is imported."""

@@ -1,0 +1,1 @@
+"""nginx: its generated configuration, and what it is told; runs before supervisord."""

@@ -1,0 +1,1 @@
+"""What the operator decides: read, parsed, compared; runs before supervisord."""

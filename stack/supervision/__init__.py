@@ -1,0 +1,1 @@
+"""Inside supervisord, which is PID 1: nothing here may block."""

@@ -1,0 +1,1 @@
+"""uWSGI: its options, what it says, and what it is told."""

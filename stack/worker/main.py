@@ -1,0 +1,92 @@
+"""Inside each of uWSGI's workers: import the applications that run/application.json names."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import uwsgi  # made by uWSGI itself
+
+from .answers import debugged, excuse, guarded, timed
+from .choice import Application, attribute, called, checked, discovered, imported, is_factory
+from .reports import Refusal
+
+# uWSGI's word for an application that does not load: its master gives up (need-app).
+FAILED = 22
+
+
+def load(plan: Mapping[str, Any]) -> Application:
+    """Import every application, and put those with a prefix behind one that dispatches."""
+    mounts = {each["prefix"]: application_of(each) for each in plan["applications"]}
+    if list(mounts) == ["/"]:
+        return mounts["/"]
+    from werkzeug.exceptions import NotFound
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    root = mounts.pop("/", NotFound())
+    return DispatcherMiddleware(root, mounts)
+
+
+def application_of(entry: Mapping[str, Any]) -> Application:
+    """Import one application; SystemExit and all that its import raises become a Refusal."""
+    if entry["setting"] is None:
+        return discovered(entry["modules"])
+    (name,) = entry["modules"]
+    subject = entry["setting"]
+    module = imported(name, subject)
+    found = attribute(module, entry["attribute"], subject)
+    if entry["call"] is not None:
+        found = called(found, entry["attribute"], subject, **entry["call"])
+    elif is_factory(found):
+        found = called(found, entry["attribute"], subject)
+    return checked(found, subject)
+
+
+def secrets(files: Mapping[str, str]) -> dict[str, str]:
+    """Read the variables that are kept in files; what is set here, no other process can see."""
+    found = {}
+    for name, path in files.items():
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise Refusal(f"{name}_FILE: {path!r}: cannot be read any more ({error})") from None
+    return {name: text.removesuffix("\n").removesuffix("\r") for name, text in found.items()}
+
+
+def refuse(root: Path, report: str) -> NoReturn:
+    """Leave with uWSGI's status for it; the first worker's words are kept for supervisord."""
+    if not uwsgi.masterpid():  # an attempt without a server
+        sys.stderr.write(report)
+    else:
+        with contextlib.suppress(FileExistsError), (root / "run/refusal").open("x") as file:
+            file.write(report)
+    sys.stderr.flush()
+    os._exit(FAILED)
+
+
+def main() -> Application:
+    """Make the process a worker of the applications', and load them."""
+    root = Path.cwd()
+    plan = json.loads((root / "run/application.json").read_text())
+    # uWSGI has put the root of our tree there, and calls itself Python.
+    sys.path[:] = [plan["folder"], *(each for each in sys.path if each not in ("", "."))]
+    sys.executable = f"{sys.prefix}/bin/python3"
+    # Where an application expects to be: `flask run` and others are called there.
+    os.chdir(plan["folder"])
+    # As `flask run` says it: a call of app.run() at the import shall do nothing.
+    os.environ["FLASK_RUN_FROM_CLI"] = "true"
+    try:
+        os.environ.update(secrets(plan["files"]))
+        if plan["dev"] != "debugger":
+            return timed(guarded(load(plan)))
+        os.environ["FLASK_DEBUG"] = "1"  # else Flask keeps exceptions from the debugger
+        return timed(debugged(load(plan)))
+    except Refusal as refusal:
+        if plan["dev"] == "0":
+            refuse(root, str(refusal))
+        return excuse(str(refusal))
