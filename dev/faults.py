@@ -12,7 +12,7 @@ def main(_: list[str]) -> int:
     """Run the program on both, as far as there is an engine."""
     host.prepare(tools=True)
     packages.ensure([Need("hey", packages.find("hey") is not None, ("hey",), ("hey",))])
-    count = [str(venv.PYTHON), "-m", "tests.faults"]
+    count = [str(venv.PYTHON), "-m", "measurements.faults"]
     subprocess.run(count, cwd=ROOT, check=True)
     if why := engine.problem():
         say(f"the image is left out: {why}")

@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
     """Make ready, and become the program."""
     host.prepare(tools=True)
     os.chdir(ROOT)
-    os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "tests.fuzz", *arguments])
+    os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "measurements.fuzz", *arguments])
 
 
 if __name__ == "__main__":

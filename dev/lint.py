@@ -13,7 +13,7 @@ from stack.machine import kernel
 from stack.nginx import configuration as nginx
 from stack.settings.table import Settings
 
-SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "tests")
+SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements", "tests")
 
 
 def main(_: list[str]) -> int:

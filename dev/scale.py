@@ -22,7 +22,7 @@ def main(words: list[str]) -> int:
     packages.ensure([compose.need(), *tools()])
     base = image.base()
     image.build(test.TAG, base)
-    count = [str(venv.PYTHON), "-m", "tests.scale", test.TAG, base.name]
+    count = [str(venv.PYTHON), "-m", "measurements.scale", test.TAG, base.name]
     return subprocess.run([*count, *words], cwd=ROOT).returncode
 
 

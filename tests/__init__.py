@@ -1,1 +1,1 @@
-"""One suite, two launchers: the stack on the host and the image."""
+"""The checks: a folder for each room of stack/, and one for what is delivered."""

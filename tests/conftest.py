@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.host import HostStack
-from tests.image import ImageStack
-from tests.stacks import ALARMS, ROOT, Stack
-
-Launch = Callable[..., Stack]
+from tests.support.launching import Launch, Plan, begin, prepared, shared
+from tests.support.stacks import ALARMS, ROOT, Stack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,44 +55,6 @@ def base_image(image: str, request: pytest.FixtureRequest) -> str:
     return str(request.config.getoption("--base-image") or image)
 
 
-@dataclass
-class Plan:
-    """How a stack is to be started."""
-
-    settings: dict[str, str]
-    app: Path | None = None
-    conf: Path | None = None
-    options: tuple[str, ...] = ()
-    room: str | None = None
-
-
-def prepared(launcher: str, plan: Plan, folder: Path, config: pytest.Config) -> Stack:
-    """Make a stack that has not been started."""
-    if launcher == "host":
-        host = HostStack(plan.settings, folder)
-        host.use(plan.app, plan.conf)
-        if plan.room:
-            host.limit(plan.room)
-        return host
-    options = [*plan.options]
-    options += [f"--volume={plan.app}:/srv/app:ro"] if plan.app else []
-    options += [f"--volume={plan.conf}:/srv/conf:ro"] if plan.conf else []
-    options += ["--read-only", f"--tmpfs=/srv/run:size={plan.room}"] if plan.room else []
-    return ImageStack(plan.settings, str(config.getoption("--image")), tuple(options))
-
-
-def begin(stack: Stack, ready: bool = True) -> Stack:
-    """Start a stack and, unless told otherwise, wait until its application answers."""
-    try:
-        stack.start()
-        if ready:
-            stack.wait_until_ready()
-    except BaseException:
-        stack.close()
-        raise
-    return stack
-
-
 @pytest.fixture(params=["host", "image"])
 def launcher(request: pytest.FixtureRequest) -> str:
     """Where the stacks of a test run."""
@@ -109,13 +67,6 @@ def conf(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     tmp_path.chmod(0o755)
     return tmp_path / "conf"
-
-
-def edit(conf: Path, old: str, new: str) -> None:
-    """Change something in nginx.conf."""
-    text = (conf / "nginx.conf").read_text()
-    assert old in text
-    (conf / "nginx.conf").write_text(text.replace(old, new))
 
 
 @pytest.fixture
@@ -178,14 +129,3 @@ def served(
 ) -> Iterator[Stack]:
     """One stack as a module's PLAN has it, for tests that leave it as it is."""
     yield from shared(request.module.PLAN, request, tmp_path_factory)
-
-
-def shared(
-    plan: Plan, request: pytest.FixtureRequest, folders: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    """Run a stack for several tests; its log must not hold an alarm."""
-    stack = begin(prepared(request.param, plan, folders.mktemp("stack"), request.config))
-    yield stack
-    log = stack.log()
-    stack.close()
-    assert not ALARMS.search(log), log

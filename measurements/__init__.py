@@ -1,0 +1,1 @@
+"""Programs that measure and search; `make help` lists them."""

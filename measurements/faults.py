@@ -1,0 +1,199 @@
+"""Count what each fault costs, under steady load: python -m measurements.faults [IMAGE].
+
+Prints one table a launcher; the load (load.py) ends with each fault.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.host import HostStack
+from tests.support.image import ImageStack
+from tests.support.load import CLIENTS, Count, Probe, busy, load
+from tests.support.stacks import ROOT, Stack
+from tests.support.wait import wait_until
+
+APP = ROOT / "tests/apps/faults"
+SETTINGS = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2"}
+LISTS: dict[Stack, Path] = {}  # where each stack reads whom it allows
+
+HEADER = """
+| fault ({}) | sent | 2xx | 503 | lost | serving again |
+|---|---|---|---|---|---|"""
+
+
+def stop(stack: Stack) -> None:
+    """Stop with a request of 3 s in flight."""
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(stack.get, "/wait/3.0")
+        probe = "/wait/3.0 is in flight once its connection is"
+        wait_until(lambda: len(busy(stack.port, os.getpid())) > CLIENTS, report=lambda: probe)
+        stack.signal(signal.SIGTERM)
+        assert slow.result().status_code == 200, "the request in flight was lost"
+    assert stack.wait_until_gone() == 0
+
+
+def reload(stack: Stack) -> None:
+    """Reload twenty times."""
+    for _ in range(20):
+        answer = stack.run("./entrypoint.py", "reload")
+        assert answer.returncode == 0, answer.stderr
+
+
+def change(stack: Stack) -> None:
+    """Change the list in ALLOWED_FILE ten times."""
+    lists = ("127.0.0.1", "127.0.0.0/8;::1")
+    for text in lists * 5:
+        LISTS[stack].write_text(text)
+        answer = stack.run("./entrypoint.py", "reload")
+        assert answer.returncode == 0, answer.stderr
+
+
+def restart(stack: Stack) -> None:
+    """Restart the application server by hand."""
+    stack.run("supervisorctl", "restart", "uwsgi")
+
+
+def kill(program: str, which: int) -> Callable[[Stack], None]:
+    """Make a fault that kills a master (0) or a worker (-1)."""
+
+    def fault(stack: Stack) -> None:
+        victim = stack.processes(program)[which]
+        os.kill(victim, signal.SIGKILL)
+        stack.wait_until(lambda: victim not in stack.processes(program))
+        settle = time.monotonic() + 4
+        stack.wait_until(lambda: time.monotonic() > settle)
+
+    return fault
+
+
+UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
+    "stop, a 3 s request in flight": stop,
+    "reload x 20": reload,
+    "`ALLOWED_FILE` changed and reloaded x 10": change,
+    "`supervisorctl restart uwsgi`": restart,
+    "kill -9 uWSGI worker": kill("uwsgi", -1),
+    "kill -9 uWSGI master": kill("uwsgi", 0),
+    "kill -9 nginx worker": kill("nginx", -1),
+    "kill -9 nginx master": kill("nginx", 0),
+}
+
+
+def under_load(stack: Stack, name: str) -> None:
+    """Cause a fault under load and print its row."""
+    fault = UNDER_LOAD[name]
+    settled(stack)
+    with load(stack.port) as count:
+        probe = None if fault in (stop, reload, change) else Probe(stack)
+        began = time.monotonic()
+        fault(stack)
+        took = time.monotonic() - began
+    if fault is stop:
+        forgive(count, stack)
+    again = f"{probe.outage(began):.2f} s" if probe else f"took {took:.1f} s"
+    sent = count.good + count.unavailable + count.lost
+    lost = f"{count.lost}{count.details and f' ({count.details.strip()})'}"
+    print(
+        f"| {name} | {sent} | {count.good} | {count.unavailable} | {lost} | {again} |", flush=True
+    )
+
+
+def settled(stack: Stack) -> None:
+    """Start a stack and wait until supervisord, too, takes it for running."""
+    stack.start()
+    stack.wait_until_ready()
+    stack.wait_until(lambda: stack.run("supervisorctl", "status").stdout.count("RUNNING") == 2)
+
+
+def forgive(count: Count, stack: Stack) -> None:
+    """Take out the connections that nginx had not accepted when its port was closed.
+
+    The kernel resets them. What nginx accepted is in its log: if that is what the clients got
+    answers to, none of the connections that were cut was an accepted one.
+    """
+    accepted = len(stack.lines('"GET / HTTP/1.1"', "hey/"))
+    lost = accepted - count.good - count.unavailable
+    count.details = f"{count.cut - lost} more were not accepted" if count.cut > lost else ""
+    count.lost += lost - count.cut
+
+
+def idle_stop(stack: Stack) -> None:
+    """Print how long a stop takes without work."""
+    settled(stack)
+    ended(stack, "stop when idle", signal.SIGTERM)
+
+
+def early_stop(stack: Stack, delay: float) -> None:
+    """Print how long a stop takes that comes soon after the start."""
+    stack.start()
+    threading.Event().wait(delay)
+    ended(stack, f"TERM {delay} s after the start", signal.SIGTERM)
+
+
+def broken(stack: Stack) -> None:
+    """Print how an application ends that does not import."""
+    stack.start()
+    ended(stack, "application that does not import", None)
+
+
+def ended(stack: Stack, name: str, number: signal.Signals | None) -> None:
+    """Print how a stack ends, by itself or by a signal."""
+    began = time.monotonic()
+    if number:
+        stack.signal(number)
+    status = stack.wait_until_gone()
+    took = time.monotonic() - began
+    print(f"| {name} | - | - | - | - | status {status} in {took:.1f} s |", flush=True)
+
+
+def table(launcher: str, image: str) -> None:
+    """Print all rows of one launcher."""
+    print(HEADER.format(launcher))
+    for name in UNDER_LOAD:
+        with fresh(launcher, image) as stack:
+            under_load(stack, name)
+    with fresh(launcher, image) as stack:
+        idle_stop(stack)
+    for delay in (0.05, 0.1, 0.3, 1.0):
+        with fresh(launcher, image) as stack:
+            early_stop(stack, delay)
+    with fresh(launcher, image, APP_MODULE="faults:no_such_callable") as stack:
+        broken(stack)
+
+
+@contextmanager
+def fresh(launcher: str, image: str, **settings: str) -> Iterator[Stack]:
+    """Make a stack of the application for faults, and end it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        stack: Stack
+        if launcher == "host":
+            settings["ALLOWED_FILE"] = f"{folder}/list"
+            stack = host = HostStack(SETTINGS | settings, Path(folder))
+            host.use(APP, None)
+        else:
+            settings["ALLOWED_FILE"] = "/allowed/list"
+            volumes = (f"--volume={APP}:/srv/app:ro", f"--volume={folder}:/allowed:ro")
+            stack = ImageStack(SETTINGS | settings, image, volumes)
+        LISTS[stack] = Path(folder) / "list"
+        LISTS[stack].write_text("127.0.0.0/8")
+        try:
+            yield stack
+        finally:
+            stack.close()
+
+
+if __name__ == "__main__":
+    if not sys.argv[1:]:
+        table("host", "")
+    if sys.argv[1:]:
+        table("image", sys.argv[1])

@@ -1,0 +1,118 @@
+"""app/prestart: the application's own first step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.launching import Launch
+from tests.support.stacks import ROOT, Stack
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """An application that any user may read."""
+    tmp_path.chmod(0o755)
+    shutil.copytree(ROOT / "tests/apps/onefile", tmp_path / "app")
+    return tmp_path / "app"
+
+
+def prestart(app: Path, text: str, mode: int = 0o755) -> None:
+    """Give the application a prestart."""
+    (app / "prestart").write_text(text)
+    (app / "prestart").chmod(mode)
+
+
+def failed(stack: Stack, status: int) -> str:
+    """Expect an end before anything was started, and return the last line."""
+    assert stack.wait_until_gone() == status, stack.log()
+    assert not stack.lines("spawned")
+    return stack.log().splitlines()[-1]
+
+
+def test_it_runs_before_anything_listens(launch: Launch, app: Path) -> None:
+    prestart(
+        app,
+        "#!/usr/bin/env python3\n"
+        "import os, socket, signal\n"
+        "with socket.socket() as s:\n"
+        "    port = int(os.environ['LISTEN_PORT'])\n"
+        "    print('listening:', s.connect_ex(('127.0.0.1', port)) == 0)\n"
+        "print('blocked:', len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))\n"
+        "import flask\n"
+        "print('here:', os.path.exists('app.py'))\n",
+    )
+    stack = launch(app=app)
+    assert stack.get().text == "Hello, World!"
+    words = ["listening: False", "blocked: 0", "here: True"]
+    assert all(len(stack.lines(each)) == 1 for each in words)
+    before = stack.log().partition("supervisord started")[0]
+    assert all(each in before for each in words)
+
+
+def test_neither_check_nor_reload_run_it(launch: Launch, app: Path) -> None:
+    prestart(app, "#!/bin/sh\necho it ran\n")
+    stack = launch(app=app)
+    for command in ("check", "reload"):
+        answer = stack.run("./entrypoint.py", command)
+        assert answer.returncode == 0
+        assert "it ran" not in answer.stdout + answer.stderr
+    assert len(stack.lines("it ran")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("#!/bin/sh\necho no database; exit 3\n", "prestart: left with status 3; nothing was"),
+        ("#!/bin/sh\nkill -SEGV $$\n", "was killed by 'SIGSEGV'"),
+        ("echo no first line\n", "cannot be run (Exec format error); its first line"),
+        ("#!/no/such/program\n", "cannot be run (No such file or directory); its first line"),
+        ("#!/bin/sh\r\necho\r\n", "cannot be run (No such file or directory); its first line"),
+    ],
+)
+def test_its_failure_stops_the_start(launch: Launch, app: Path, text: str, words: str) -> None:
+    prestart(app, text)
+    assert words in failed(launch(ready=False, app=app), 1)
+
+
+def test_it_may_not_take_for_ever(launch: Launch, app: Path) -> None:
+    prestart(app, "#!/bin/sh\nsleep 60 &\nsleep 60\n")
+    stack = launch(ready=False, app=app, PRESTART_TIMEOUT="1")
+    assert "still ran after 1 s; PRESTART_TIMEOUT gives it more" in failed(stack, 1)
+
+
+def test_one_that_cannot_be_executed_is_refused(launch: Launch, app: Path) -> None:
+    prestart(app, "#!/bin/sh\n", mode=0o644)
+    stack = launch(ready=False, app=app)
+    if stack.launcher == "host" and os.geteuid() == 0:
+        assert "is not executable" in failed(stack, os.EX_CONFIG)
+    else:
+        assert "is not executable by uid" in failed(stack, os.EX_CONFIG)
+
+
+def test_the_ancestors_name_is_noticed(launch: Launch, app: Path) -> None:
+    (app / "prestart.sh").write_text("echo\n")
+    assert launch(app=app).lines("warning: app/prestart.sh is not read; call it prestart")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_stop_does_not_wait_for_it(launch: Launch, app: Path, number: signal.Signals) -> None:
+    prestart(app, "#!/bin/sh\ntrap 'echo told to stop; exit 9' TERM\necho begun\nsleep 60 & wait\n")
+    stack = launch(ready=False, app=app)
+    stack.wait_until(lambda: stack.lines("begun"))
+    stack.signal(number)
+    assert stack.wait_until_gone(timeout=5) == 0
+    assert stack.lines("told to stop")
+    assert not stack.lines("spawned")
+
+
+def test_a_stop_kills_what_does_not_listen(launch: Launch, app: Path) -> None:
+    prestart(app, "#!/bin/sh\ntrap '' TERM\necho begun\nsleep 60\n")
+    stack = launch(ready=False, app=app, SHUTDOWN_TIMEOUT="4")
+    stack.wait_until(lambda: stack.lines("begun"))
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone(timeout=9) == 0

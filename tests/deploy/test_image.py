@@ -1,0 +1,244 @@
+"""What only an image has."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.image import HARDENED, ImageStack, docker
+from tests.support.stacks import ROOT
+from tests.support.wait import wait_until
+
+ASK = """
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=10).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+@pytest.fixture
+def container(image: str) -> Iterator[ImageStack]:
+    """A stack that runs as hardened as it can."""
+    stack = ImageStack({}, image, HARDENED)
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        yield stack
+    finally:
+        stack.close()
+
+
+def test_serves_hardened_as_the_readme_recommends(container: ImageStack) -> None:
+    assert container.get().text == "Hello, World!"
+
+
+def test_pid_1_is_supervisord(container: ImageStack) -> None:
+    assert "supervisord" in container.run("cat", "/proc/1/cmdline").stdout
+
+
+def test_nothing_runs_as_root(container: ImageStack) -> None:
+    uids = [
+        line.split()[1]
+        for pid in container.pids()
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("Uid:")
+    ]
+    assert len(uids) >= 5
+    assert set(uids) == {"101"}
+
+
+def test_goes_healthy_although_loopback_is_not_allowed(image: str) -> None:
+    stack = ImageStack({"ALLOWED": "192.0.2.1"}, image, ("--health-interval=1s",))
+    stack.start()
+    try:
+        stack.wait_until(lambda: stack.inspect("{{.State.Health.Status}}") == "healthy")
+    finally:
+        stack.close()
+
+
+def test_holds_no_compiler_no_cache_no_test_and_no_history(image: str) -> None:
+    script = """
+import pathlib, shutil
+print([tool for tool in ("cc", "gcc", "c++", "g++", "make", "git") if shutil.which(tool)])
+print([str(path) for folder in ("/root", "/tmp", "/var/cache/apk", "/var/lib/apt/lists",
+       "/var/cache/apt") for path in pathlib.Path(folder).rglob("*.*") if path.is_file()
+       and not path.name.startswith(".")])
+print(sorted(path.name for path in pathlib.Path("/srv").iterdir()))
+"""
+    answer = docker("run", "--rm", "--user=0", image, "python3", "-c", script).stdout.splitlines()
+    tree = "['__pycache__', 'app', 'conf', 'entrypoint.py', 'run', 'stack', 'supervisord.conf']"
+    assert answer == ["[]", "[]", tree]
+
+
+def test_adds_less_than_30_mb_to_its_base(image: str) -> None:
+    answer = docker("run", "--rm", "--user=0", image, "du", "-skc", "/opt/venv", "/srv")
+    assert int(answer.stdout.splitlines()[-1].split()[0]) < 30_000
+
+
+def test_says_what_it_is(image: str) -> None:
+    config = json.loads(docker("inspect", "--format={{json .Config}}", image).stdout)
+    assert config["User"] == "101:101"
+    assert config["StopSignal"] == "SIGTERM"
+    assert list(config["ExposedPorts"]) == ["80/tcp"]
+    assert config["Healthcheck"]["Test"][0] == "CMD"
+
+
+@pytest.fixture
+def neighbours(image: str) -> Iterator[dict[str, str]]:
+    """A network and, on it or on the default bridge, idle containers: their names and addresses."""
+    mark = uuid.uuid4().hex[:8]
+    network = f"mynetwork-{mark}"
+    addresses = {"172.18.0.5": network, "172.18.0.9": network, "": "bridge", " ": "bridge"}
+    names: dict[str, str] = {}
+    docker("network", "create", "--subnet=172.18.0.0/16", network)
+    try:
+        for number, (address, where) in enumerate(addresses.items()):
+            name = f"client-{number}-{mark}"
+            fixed = [f"--ip={address}"] if where == network else []
+            idle = ["python3", "-c", "import signal; signal.pause()"]
+            docker(
+                "run",
+                "--detach",
+                "--init",
+                f"--name={name}",
+                f"--network={where}",
+                *fixed,
+                image,
+                *idle,
+            )
+            template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+            names[name] = docker("inspect", f"--format={template}", name).stdout.strip()
+        yield {"network": network, **names}
+    finally:
+        docker("rm", "--force", f"ng-{mark}", *names, check=False)
+        docker("network", "rm", network)
+
+
+@pytest.mark.parametrize("ranged", [False, True], ids=["hosts", "ranges"])
+def test_containers_that_are_listed_get_in_and_all_others_do_not(
+    image: str, neighbours: dict[str, str], ranged: bool
+) -> None:
+    network = neighbours.pop("network")
+    server = f"ng-{network.removeprefix('mynetwork-')}"
+    listed, unlisted, bridged, other = neighbours
+    if ranged:
+        allowed = f"172.18.0.0/16;{neighbours[bridged]};"
+        expected = {listed: "200", unlisted: "200", bridged: "200", other: "403"}
+    else:
+        allowed = "172.18.0.2;172.18.0.5;"
+        expected = {listed: "200", unlisted: "403", bridged: "403", other: "403"}
+    docker(
+        "run", "--name", server, "-d", "-p", "127.0.0.1::80", f"--network={network}",
+        "-e", f"ALLOWED={allowed}", image,
+    )  # fmt: skip
+    docker("network", "connect", "bridge", server)
+    wait_until(
+        lambda: docker("exec", server, "./entrypoint.py", "healthy", check=False).returncode == 0,
+        report=lambda: docker("logs", server).stderr,
+    )
+    template = (
+        "{{range $name, $one := .NetworkSettings.Networks}}{{$name}} {{$one.IPAddress}}\n{{end}}"
+    )
+    where = dict(
+        line.split()
+        for line in docker("inspect", f"--format={template}", server).stdout.split("\n")
+        if line
+    )
+    answers = {
+        client: docker(
+            "exec", client, "python3", "-c", ASK,
+            f"http://{where[network if client in (listed, unlisted) else 'bridge']}/",
+        ).stdout.strip()
+        for client in neighbours
+    }  # fmt: skip
+    assert answers == expected
+    rules = docker("exec", server, "cat", "/srv/run/permissions.conf").stdout
+    assert rules == "".join(f"allow {one};\n" for one in allowed.split(";") if one) + "deny all;\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--user=12345:0",),
+        ("--user=12345:12345",),
+        ("--user=12345:12345", *HARDENED),
+        ("--user=12345:0", "--read-only", "--tmpfs=/srv/run"),
+        ("--init",),
+        ("--tty", "--interactive"),
+        ("--log-driver=none",),
+        ("--ulimit=nofile=256:256",),
+        ("--tmpfs=/srv/run:size=1m", "--read-only"),
+    ],
+    ids=" ".join,
+)
+def test_serves_in_any_circumstances_and_stops_with_0(image: str, options: tuple[str, ...]) -> None:
+    stack = ImageStack({"ALLOWED": "127.0.0.1"}, image, options)
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert [stack.get(client=f"127.0.0.{host}").status_code for host in (1, 2)] == [200, 403]
+        assert stack.run("supervisorctl", "status").stdout.count("STARTING") <= 2
+        docker("stop", stack.name)
+        assert stack.exit_status() == 0
+        docker("start", stack.name)
+        stack.wait_until_ready()
+    finally:
+        stack.close()
+
+
+def test_root_works_and_is_warned_of(image: str) -> None:
+    stack = ImageStack({}, image, ("--user=0",))
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert stack.get().status_code == 200
+        assert stack.lines("warning: running as root")
+        assert not stack.lines("CRIT")
+    finally:
+        stack.close()
+
+
+def test_without_ipv6_it_serves_ipv4(image: str) -> None:
+    stack = ImageStack({}, image)
+    # A network of its own, in which IPv6 can be turned off.
+    stack.options = ("--sysctl=net.ipv6.conf.all.disable_ipv6=1",)
+    stack.settings["LISTEN_PORT"] = "80"
+    stack.start()
+    try:
+        stack.wait_until_ready()
+    finally:
+        stack.close()
+
+
+def test_a_run_folder_that_is_full_costs_uploads_and_nothing_else(image: str) -> None:
+    settings = {"CLIENT_MAX_BODY_SIZE": "20m"}
+    stack = ImageStack(settings, image, ("--tmpfs=/srv/run:size=1m", "--read-only"))
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert stack.request("POST", data=b"x" * 10_000_000).status_code >= 500
+        assert stack.get().status_code == 200
+        stack.wait_until(lambda: stack.lines("No space left on device"))
+    finally:
+        stack.close()
+
+
+def test_a_worker_that_takes_too_much_memory_is_the_one_that_goes(image: str) -> None:
+    app = f"--volume={ROOT / 'tests/apps/faults'}:/srv/app:ro"
+    options = ("--memory=96m", "--memory-swap=96m", app)
+    settings = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2"}
+    stack = ImageStack(settings, image, options)
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        assert stack.get("/eat/200").status_code == 503
+        stack.wait_until(lambda: stack.get().status_code == 200)
+        assert stack.alive()
+    finally:
+        stack.close()

@@ -1,0 +1,82 @@
+"""The access log: its formats, and one id for a request everywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+
+from tests.support.background import background
+from tests.support.launching import Launch
+from tests.support.stacks import ROOT, Stack
+
+FAULTS = ROOT / "tests/apps/faults"
+COMBINED = re.compile(
+    r'127\.0\.0\.1 - - \[[^]]+\] "GET /request HTTP/1\.1" 200 \d+ "-" "agent" '
+    r"([\d.]+) ([\d.]+) ([\d.]+) ([0-9a-f]{32})"
+)
+
+
+def logged(stack: Stack, request_id: str) -> str:
+    """Wait for the access log's line about a request."""
+    lines = stack.wait_until(lambda: stack.lines(request_id))
+    assert len(lines) == 1
+    return str(lines[0])
+
+
+def test_one_id_is_in_the_log_the_answer_and_the_application(stack: Stack) -> None:
+    answer = stack.get("/request", headers={"X-Request-Id": "mine", "User-Agent": "agent"})
+    request_id = answer.headers["X-Request-Id"]
+    assert answer.json()["request_id"] == request_id
+    found = COMBINED.fullmatch(logged(stack, request_id))
+    assert found
+    request_time, upstream_time, queue_time, logged_id = found.groups()
+    assert logged_id == request_id
+    assert 0 <= float(queue_time) <= float(upstream_time) + 0.01
+    assert float(upstream_time) <= float(request_time) + 0.01
+
+
+def test_the_id_of_a_trusted_proxy_is_kept(launch: Launch) -> None:
+    stack = launch(TRUSTED_PROXIES="127.0.0.1")
+    answer = stack.get("/request", headers={"X-Request-Id": "from-the-proxy"})
+    assert answer.json()["request_id"] == "from-the-proxy"
+    assert answer.headers["X-Request-Id"] == "from-the-proxy"
+
+
+def test_json_is_json_whatever_the_client_sends(launch: Launch) -> None:
+    stack = launch(ACCESS_LOG="json")
+    odd = b'GET /%22\xff\x01"\\{} HTTP/1.1\r\nHost: x\r\nUser-Agent: a"\\b\x7f\xe2\x82\xac\xff\r\n'
+    with socket.create_connection(("127.0.0.1", stack.port), 20) as client:
+        client.sendall(odd + b"Referer: \t'x'\r\nConnection: close\r\n\r\n")
+        client.makefile("rb").read()
+    request_id = stack.get("/request").headers["X-Request-Id"]
+    line = json.loads(logged(stack, request_id))
+    assert (line["method"], line["uri"], line["status"]) == ("GET", "/request", 200)
+    assert line["remote_addr"] == "127.0.0.1"
+    assert line["request_time"] >= 0
+    assert float(line["queue_time"]) >= 0
+    for each in stack.lines('{"time":'):
+        assert json.loads(each)["status"] in (200, 400, 404)
+    assert len(stack.lines('{"time":')) >= 2
+
+
+def test_the_wait_for_a_worker_is_told_apart(launch: Launch) -> None:
+    module = "faults:application"
+    stack = launch(app=FAULTS, APP_MODULE=module, UWSGI_PROCESSES="1", ACCESS_LOG="json")
+    answers = [each.result() for each in background(stack, "/wait/0.5", times=3)]
+    waited = [
+        float(json.loads(logged(stack, answer.headers["X-Request-Id"]))["queue_time"])
+        for answer in answers
+    ]
+    first, second, third = sorted(waited)
+    assert first < 0.4 <= second < third
+    assert "X-Queue-Time" not in answers[0].headers
+
+
+def test_a_log_that_is_off_still_tells_of_denials(launch: Launch) -> None:
+    stack = launch(ALLOWED="127.0.0.1", ACCESS_LOG="off")
+    assert stack.get("/silent").status_code == 404
+    assert stack.get("/denied-one", client="127.0.0.2").status_code == 403
+    stack.wait_until(lambda: stack.lines("denied: ALLOWED does not contain 127.0.0.2"))
+    assert not stack.lines("/silent")
+    assert len(stack.lines("/denied-one")) == 1

@@ -1,0 +1,107 @@
+"""RESPONSE_CACHE: what is kept, for whom, and who asks for it anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.background import background
+from tests.support.launching import Launch
+from tests.support.stacks import ROOT, Stack
+
+PAGES = ROOT / "tests/apps/pages"
+KEEP = "Cache-Control=max-age=60"
+
+
+def cached(launch: Launch, **settings: str) -> Stack:
+    """Launch the pages with a cache, in one worker, which counts what reaches it."""
+    return launch(
+        app=PAGES,
+        APP_MODULE="pages:application",
+        HEALTH_PATH="/text/1",
+        UWSGI_PROCESSES="1",
+        RESPONSE_CACHE="on",
+        **settings,
+    )
+
+
+def test_an_answer_is_kept_if_it_says_so_and_each_url_has_its_own(launch: Launch) -> None:
+    stack = cached(launch)
+    first = [stack.get(f"/page/{name}?{KEEP}") for name in ("a", "b")]
+    again = [stack.get(f"/page/{name}?{KEEP}") for name in ("a", "b")]
+    assert [answer.text for answer in again] == [answer.text for answer in first] == ["a 1", "b 2"]
+    assert [answer.headers["X-Cache-Status"] for answer in first + again] == ["MISS"] * 2 + [
+        "HIT"
+    ] * 2
+    assert stack.get(f"/page/a?{KEEP}&x=1").text == "a 3"
+    other = stack.get(f"/page/a?{KEEP}", headers={"Host": "other.example"})
+    assert other.text == "a 4"
+    assert stack.request("HEAD", f"/page/a?{KEEP}").headers["Content-Length"] == "3"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "x=1",
+        "Cache-Control=no-store",
+        "Cache-Control=private, max-age=60",
+        "Cache-Control=no-cache",
+        "Expires=Thu, 01 Jan 2099 00:00:00 GMT",
+        f"{KEEP}&Set-Cookie=a=b",
+        f"{KEEP}&Vary=*",
+    ],
+)
+def test_nothing_else_is_kept(launch: Launch, query: str) -> None:
+    stack = cached(launch)
+    assert [stack.get(f"/page/a?{query}").text for _ in range(2)] == ["a 1", "a 2"]
+
+
+@pytest.mark.parametrize("header", ["Cookie", "Authorization"])
+def test_who_shows_who_they_are_gets_an_answer_of_their_own(launch: Launch, header: str) -> None:
+    stack = cached(launch)
+    texts = [
+        stack.get(f"/page/a?{KEEP}", headers=own).text
+        for own in ({header: "x"}, {}, {header: "x"}, {})
+    ]
+    assert texts == ["a 1", "a 2", "a 3", "a 2"]
+
+
+def test_other_methods_go_through(launch: Launch) -> None:
+    stack = cached(launch)
+    stack.get(f"/page/a?{KEEP}")
+    assert stack.request("POST", f"/page/a?{KEEP}").status_code == 405
+
+
+def test_what_is_not_kept_is_not_asked_for_one_by_one(launch: Launch) -> None:
+    stack = cached(launch, UWSGI_THREADS="8")
+    answers = background(stack, "/meet", times=4)
+    assert {answer.result().status_code for answer in answers} == {200}
+
+
+def test_what_is_too_old_is_given_while_one_request_fetches_the_new(launch: Launch) -> None:
+    stack = cached(launch, UWSGI_THREADS="8")
+    path = "/page/a?Cache-Control=max-age=1&seconds=0.5"
+    assert stack.get(path).text == "a 1"
+    stale = stack.wait_until(
+        lambda: (
+            (answer := stack.get(path)).headers["X-Cache-Status"] in ("STALE", "UPDATING")
+            and answer
+        )
+    )
+    assert stale.text == "a 1"
+    assert {answer.result().text for answer in background(stack, path, times=8)} == {"a 1"}
+    stack.wait_until(lambda: stack.get(path).text == "a 2")
+
+
+def test_the_cache_is_behind_the_access_rules(launch: Launch) -> None:
+    stack = cached(launch, ALLOWED="127.0.0.1")
+    assert stack.get(f"/page/a?{KEEP}").text == "a 1"
+    assert stack.get(f"/page/a?{KEEP}", client="127.0.0.2").status_code == 403
+
+
+def test_without_the_setting_nothing_is_kept(launch: Launch) -> None:
+    stack = launch(
+        app=PAGES, APP_MODULE="pages:application", HEALTH_PATH="/text/1", UWSGI_PROCESSES="1"
+    )
+    answers = [stack.get(f"/page/a?{KEEP}") for _ in range(2)]
+    assert [answer.text for answer in answers] == ["a 1", "a 2"]
+    assert "X-Cache-Status" not in answers[1].headers

@@ -1,0 +1,188 @@
+"""Stop, die, give up, start again: what happens to requests and to the exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.background import background, good, wait_until_busy
+from tests.support.launching import Launch, edit
+from tests.support.stacks import ROOT
+
+FAULTS = ROOT / "tests/apps/faults"
+MODULE = "faults:application"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_stop_finishes_what_was_accepted(
+    launch: Launch, faulty: Path, number: signal.Signals
+) -> None:
+    stack = launch(app=faulty, APP_MODULE=MODULE, UWSGI_PROCESSES="1")
+    # One is being served, two wait in uWSGI's queue.
+    answers = background(stack, "/wait/0.7", times=3)
+    wait_until_busy(stack, 3)
+    stack.signal(number)
+    assert [answer.result().status_code for answer in answers] == [200, 200, 200]
+    assert stack.wait_until_gone(timeout=10) == 0
+
+
+def test_a_stop_cuts_what_takes_too_long_and_says_so(launch: Launch, faulty: Path) -> None:
+    stack = launch(app=faulty, APP_MODULE=MODULE, SHUTDOWN_TIMEOUT="4")
+    (answer,) = background(stack, "/wait/60.0")
+    wait_until_busy(stack, 1)
+    started = time.monotonic()
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone(timeout=10) == 0
+    assert time.monotonic() - started < 8
+    assert stack.lines("were cut")
+    assert answer.exception() or answer.result().status_code >= 499
+
+
+def test_a_stop_without_work_is_prompt(launch: Launch) -> None:
+    stack = launch()
+    started = time.monotonic()
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone() == 0
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.3, 1.0])
+def test_a_stop_during_the_start_is_not_lost(launch: Launch, delay: float) -> None:
+    stack = launch(ready=False)
+    end = time.monotonic() + delay
+    stack.wait_until(lambda: time.monotonic() >= end)
+    stack.signal(signal.SIGTERM)
+    status = stack.wait_until_gone(timeout=8)
+    # Before its first statement the entrypoint can only die of the signal; as PID 1 it cannot.
+    assert status in ({0, -signal.SIGTERM} if stack.launcher == "host" and delay < 0.1 else {0})
+
+
+@pytest.mark.parametrize("which", ["master", "worker"])
+@pytest.mark.parametrize("program", ["nginx", "uwsgi"])
+def test_a_killed_process_is_replaced_and_the_stack_lives(
+    launch: Launch, program: str, which: str
+) -> None:
+    stack = launch(alarms=True, UWSGI_PROCESSES="2")
+    before = stack.processes(program)
+    victim = before[0] if which == "master" else before[-1]
+    os.kill(victim, signal.SIGKILL)
+    stack.wait_until(lambda: victim not in stack.processes(program))
+    stack.wait_until(lambda: good(stack), timeout=10)
+    stack.wait_until(lambda: len(stack.processes(program)) == len(before))
+    if which == "master":
+        stack.wait_until(lambda: not set(before) & set(stack.processes(program)))
+        assert stack.lines("exited: " + program)
+    stack.wait_until(lambda: good(stack))
+
+
+def test_while_uwsgi_is_away_clients_are_told_to_come_back(launch: Launch) -> None:
+    stack = launch()
+    stack.run("supervisorctl", "stop", "uwsgi")
+    answer = stack.get()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert stack.run("./entrypoint.py", "healthy").returncode == 1
+    assert stack.run("./entrypoint.py", "alive").returncode == 0
+    stack.run("supervisorctl", "start", "uwsgi")
+    stack.wait_until(lambda: good(stack))
+
+
+def test_health_asks_for_what_it_is_told_to(launch: Launch, faulty: Path) -> None:
+    stack = launch(app=faulty, APP_MODULE=MODULE, HEALTH_PATH="/status/404")
+    assert stack.run("./entrypoint.py", "healthy").returncode == 0
+    other = launch(ready=False, app=faulty, APP_MODULE=MODULE, HEALTH_PATH="/status/500")
+    other.wait_until(lambda: other.run("./entrypoint.py", "alive").returncode == 0)
+    other.wait_until(other.answers)
+    assert other.run("./entrypoint.py", "healthy").returncode == 1
+    stack.get("/marker")
+    stack.wait_until(lambda: stack.lines("GET /marker"))
+    assert not stack.lines("/ready")
+    assert not stack.lines("/status/404")
+
+
+def test_health_is_a_question_and_nothing_else(launch: Launch) -> None:
+    stack = launch(HEALTH_PATH="/request")
+    url = f"http://127.255.255.254:{stack.port}"
+    with stack.connection("127.0.0.1") as session:
+        assert session.get(f"{url}/ready?x=1", headers={"Host": "x"}).status_code == 200
+        assert session.post(f"{url}/ready").status_code == 403
+        assert session.delete(f"{url}/ready").status_code == 403
+        assert session.get(f"{url}/request").status_code == 404
+        assert session.get(f"{url}/alive").status_code == 204
+
+
+def test_an_application_that_does_not_import_ends_with_1_and_its_traceback(
+    launch: Launch, faulty: Path
+) -> None:
+    (faulty / "faults.py").write_text("import no_such_package\n")
+    stack = launch(ready=False, alarms=True, app=faulty, APP_MODULE=MODULE)
+    assert stack.wait_until_gone(timeout=20) == 1
+    *_, error, reason, last = stack.log().splitlines()
+    assert error == "ModuleNotFoundError: No module named 'no_such_package'"
+    assert reason.startswith(f"entrypoint: error: APP_MODULE: '{MODULE}': ")
+    assert "uwsgi gave up" in last
+    assert len(stack.lines("spawned: 'uwsgi'")) == 1
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts(launch: Launch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        stack = launch(ready=False, LISTEN_PORT=port)
+        assert stack.wait_until_gone() == os.EX_CONFIG
+    assert stack.lines("error: LISTEN_PORT", port)
+
+
+def test_a_port_that_only_nginx_finds_taken_ends_with_1_and_its_reason(
+    launch: Launch, conf: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        included = "include ../run/listen.conf;"
+        edit(conf, included, f"{included} listen {address};")
+        stack = launch(ready=False, alarms=True, conf=conf)
+        assert stack.wait_until_gone(timeout=40) == 1
+    # Once for each try, and once more at the end, beside the verdict.
+    assert len(stack.lines("still could not bind()")) == len(stack.lines("spawned: 'nginx'")) + 1
+    assert stack.lines("entrypoint: error: nginx gave up")
+
+
+def test_a_broken_nginx_configuration_is_refused_before_anything_starts(
+    launch: Launch, conf: Path
+) -> None:
+    edit(conf, "server_tokens off;", "server_tokens offf;")
+    stack = launch(ready=False, alarms=True, conf=conf)
+    assert stack.wait_until_gone() == os.EX_CONFIG
+    assert stack.lines("conf/nginx.conf:")
+
+
+def test_a_second_start_in_the_same_place_does_no_harm(launch: Launch, launcher: str) -> None:
+    stack = launch(ALLOWED="127.0.0.1")
+    command = ["./entrypoint.py"] if launcher == "host" else ["/srv/entrypoint.py"]
+    answer = stack.run(*command)
+    assert answer.returncode == os.EX_CONFIG
+    assert "deny all" in stack.run("cat", "run/permissions.conf").stdout
+    assert good(stack)
+
+
+def test_starts_again_after_a_kill(launch: Launch) -> None:
+    stack = launch()
+    stack.signal(signal.SIGKILL)
+    stack.wait_until_gone()
+    stack.start_again()
+    assert good(stack)
+
+
+def test_starts_again_after_a_stop(launch: Launch) -> None:
+    stack = launch()
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone() == 0
+    stack.start_again()
+    assert good(stack)

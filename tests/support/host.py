@@ -1,0 +1,154 @@
+"""A stack on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dev import tree
+from tests.support.skips import leave_out
+from tests.support.stacks import Stack
+from tests.support.wait import wait_until
+
+
+class HostStack(Stack):
+    """The entrypoint in a copy of the tree, on this machine."""
+
+    launcher = "host"
+    limited = False
+
+    def __init__(self, settings: Mapping[str, str], folder: Path) -> None:
+        """Lay out the tree in an empty folder."""
+        super().__init__(settings)
+        self.root = folder / "tree"
+        tree.lay(self.root)
+        self.output = folder / "log"
+        self.environ = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            **self.settings,
+        }
+        self.sessions: set[int] = set()
+        self.before = self.files()
+
+    def use(self, app: Path | None, conf: Path | None) -> None:
+        """Put other folders in the place of app/ and conf/."""
+        if app:
+            (self.root / "app").unlink()
+            (self.root / "app").symlink_to(app)
+        if conf:
+            shutil.rmtree(self.root / "conf")
+            shutil.copytree(conf, self.root / "conf")
+        self.before = self.files()
+
+    def limit(self, size: str) -> None:
+        """Make run/ a tmpfs of this size, which root alone can."""
+        run = self.root / "run"
+        run.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(run)]
+        mounted = subprocess.run(command, capture_output=True, text=True)
+        if mounted.returncode:
+            leave_out(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+        self.limited = True
+
+    def start(self) -> None:
+        """Start the entrypoint in a session of its own, its output in a file."""
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "entrypoint.py"],
+                cwd=self.root,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.sessions.add(self.process.pid)
+
+    def start_again(self) -> None:
+        """Start, when nothing is left of the run before: in a container all dies with PID 1."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+        self.start()
+        self.wait_until_ready()
+
+    def alive(self) -> bool:
+        """Ask for the entrypoint's process, which became supervisord."""
+        return self.process.poll() is None
+
+    def exit_status(self) -> int:
+        """Return what the process left with; a signal's number counts below zero."""
+        return self.process.wait(0)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal the process that was started."""
+        self.process.send_signal(number)
+
+    def log(self) -> str:
+        """Read the file that the output went to."""
+        return self.output.read_text(errors="replace")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run with the virtual environment's programs first, as the image does."""
+        path = os.pathsep.join([f"{sys.prefix}/bin", self.environ["PATH"]])
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env={**self.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def copy(self, folder: Path) -> Path:
+        """It lies here already."""
+        return self.root
+
+    def pids(self) -> list[int]:
+        """Find the processes of our session, and those that work in the tree: nothing else does.
+
+        The application itself works in its own folder, which other stacks may have too.
+        """
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                state, *numbers = (entry / "stat").read_text().rpartition(")")[2].split()
+                ours = int(numbers[2]) in self.sessions and state != "Z"
+                if ours or (entry / "cwd").readlink() == self.root:
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def files(self) -> dict[str, float]:
+        """Map every path outside run/ to the time of its last change."""
+        paths = [self.root, *self.root.rglob("*")]
+        names = {
+            path.relative_to(self.root): path for path in paths if "__pycache__" not in str(path)
+        }
+        return {
+            str(name): path.lstat().st_mtime
+            for name, path in names.items()
+            if name.parts[:1] not in ((), ("run",))
+        }
+
+    def changed(self) -> set[str]:
+        """Compare with what was laid out."""
+        now = self.files()
+        return {name for name in now | self.before if now.get(name) != self.before.get(name)}
+
+    def remove(self) -> None:
+        """Kill what is left, and say so: nothing may be, a moment after it was killed."""
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self.pids(), timeout=2)
+        left = self.pids()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        if self.limited:
+            subprocess.run(["umount", self.root / "run"], check=True)
+        assert not left, f"processes {left} outlived the stack\n{self.log()}"

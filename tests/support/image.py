@@ -1,0 +1,103 @@
+"""A stack in a container."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.stacks import Stack, fail
+
+HARDENED = (
+    "--read-only",
+    "--tmpfs=/srv/run",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+)
+
+
+class ImageStack(Stack):
+    """The image, with this machine's network, so that the same loopback clients reach it."""
+
+    launcher = "image"
+
+    def __init__(
+        self, settings: Mapping[str, str], image: str, options: tuple[str, ...] = ()
+    ) -> None:
+        """Choose a name."""
+        super().__init__(settings)
+        self.name = f"nginx-python3-test-{uuid.uuid4().hex[:12]}"
+        self.image = image
+        self.options = ("--network=host", *options)
+
+    def start(self) -> None:
+        """Start a container, detached."""
+        environment = [f"--env={name}={value}" for name, value in self.settings.items()]
+        docker("run", "--detach", f"--name={self.name}", *self.options, *environment, self.image)
+
+    def start_again(self) -> None:
+        """Start the same container."""
+        docker("start", self.name)
+        self.wait_until_ready()
+
+    def alive(self) -> bool:
+        """Ask the engine."""
+        return self.inspect("{{.State.Running}}") == "true"
+
+    def exit_status(self) -> int:
+        """Ask the engine for the status that a restart policy would see."""
+        return int(self.inspect("{{.State.ExitCode}}"))
+
+    def inspect(self, template: str) -> str:
+        """Ask the engine about the container."""
+        return docker("inspect", f"--format={template}", self.name).stdout.strip()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Have the engine signal the container's PID 1."""
+        docker("kill", f"--signal={number.name}", self.name)
+
+    def log(self) -> str:
+        """Read stdout and stderr from the engine."""
+        return docker("logs", self.name, stderr=subprocess.STDOUT).stdout
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run inside the container, as its user."""
+        return docker("exec", self.name, *command, check=False)
+
+    def copy(self, folder: Path) -> Path:
+        """Ask the engine for it."""
+        for name in ("conf", "run"):
+            docker("cp", f"{self.name}:/srv/{name}", str(folder))
+        return folder
+
+    def pids(self) -> list[int]:
+        """Ask the engine."""
+        return [int(line.split()[1]) for line in docker("top", self.name).stdout.splitlines()[1:]]
+
+    def changed(self) -> set[str]:
+        """Ask the engine what differs from the image."""
+        paths = [line.split()[1] for line in docker("diff", self.name).stdout.splitlines()]
+        return {path for path in paths if path != "/srv" and not path.startswith("/srv/run")}
+
+    def remove(self) -> None:
+        """Remove the container."""
+        docker("rm", "--force", "--volumes", self.name)
+
+
+def docker(
+    *arguments: str, check: bool = True, stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run the docker command line; show what it said if it fails."""
+    answer = subprocess.run(
+        ["docker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        errors="replace",
+        timeout=120,
+    )
+    if check and answer.returncode:
+        fail(f"docker {' '.join(arguments)}: {answer.returncode}\n{answer.stdout}{answer.stderr}")
+    return answer

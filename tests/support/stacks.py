@@ -1,0 +1,166 @@
+"""A running stack to test: what host.py and image.py have in common."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from tests.support.wait import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+# What no log of a healthy stack holds.
+ALARMS = re.compile(r"\[(?:emerg|alert|crit)\]|\bCRIT\b|Traceback")
+
+
+class From(HTTPAdapter):
+    """Send requests from a certain local address: all of 127.0.0.0/8 is ours."""
+
+    def __init__(self, address: str) -> None:
+        """Remember the address."""
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+        """Bind every connection to the address."""
+        return super().init_poolmanager(*args, source_address=(self.address, 0), **kwargs)
+
+
+class Stack(ABC):
+    """One stack, running or ended."""
+
+    launcher: str
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        """Reserve a port: bound, but not listening, it is given to nobody else."""
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.reserved.bind(("", 0))
+        self.port: int = self.reserved.getsockname()[1]
+        self.settings = {"LISTEN_PORT": str(self.port), **settings}
+
+    def get(self, path: str = "/", client: str = "127.0.0.1", **options: Any) -> requests.Response:
+        """Make a request from a loopback address."""
+        return self.request("GET", path, client, **options)
+
+    def request(
+        self, method: str, path: str = "/", client: str = "127.0.0.1", **options: Any
+    ) -> requests.Response:
+        """Make a request with any method from a loopback address."""
+        server = "[::1]" if ":" in client else "127.0.0.1"
+        with self.connection(client) as session:
+            return session.request(
+                method, f"http://{server}:{self.port}{path}", timeout=20, **options
+            )
+
+    def connection(self, client: str) -> requests.Session:
+        """Make a session whose connections, kept alive, come from a loopback address."""
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("http://", From(client))
+        return session
+
+    def answers(self) -> bool:
+        """Say whether anything answers on the port."""
+        try:
+            return self.get().status_code > 0
+        except requests.ConnectionError:
+            return False
+
+    def wait_until_ready(self) -> None:
+        """Wait until the application answers, whatever ALLOWED says of us."""
+        self.wait_until(lambda: self.run("./entrypoint.py", "healthy").returncode == 0)
+
+    def wait_until(self, predicate: Any, timeout: float = 20.0) -> Any:
+        """Wait for something while the stack lives."""
+        return wait_until(predicate, timeout=timeout, alive=self.alive, report=self.log)
+
+    def wait_until_gone(self, timeout: float = 20.0) -> int:
+        """Wait for the end and return the exit status."""
+        wait_until(lambda: not self.alive(), timeout=timeout, report=self.log)
+        return self.exit_status()
+
+    def lines(self, *words: str) -> list[str]:
+        """Find the log's lines that hold all these words."""
+        return [line for line in self.log().splitlines() if all(word in line for word in words)]
+
+    def processes(self, name: str) -> list[int]:
+        """List the process ids of nginx or uwsgi, the master first."""
+        mine = []
+        for pid in self.pids():
+            try:
+                title = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+            except OSError:
+                continue
+            # Both write what they are there; the kernel's own name for them can be a thread's.
+            if title.lower().startswith(name):
+                mine.append(("master" not in title, pid))
+        return [pid for _, pid in sorted(mine)]
+
+    def close(self) -> None:
+        """End the stack, and fail if anything of it stays behind."""
+        self.reserved.close()
+        if self.alive():
+            self.signal(signal.SIGTERM)
+        try:
+            wait_until(lambda: not self.alive(), timeout=15, report=self.log)
+        finally:
+            self.remove()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start, without waiting."""
+
+    @abstractmethod
+    def start_again(self) -> None:
+        """Start in the same place once it has ended, and wait until it is ready."""
+
+    @abstractmethod
+    def alive(self) -> bool:
+        """Say whether the main process runs."""
+
+    @abstractmethod
+    def exit_status(self) -> int:
+        """Return the main process's exit status."""
+
+    @abstractmethod
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the main process."""
+
+    @abstractmethod
+    def log(self) -> str:
+        """Return all that was written to stdout and stderr."""
+
+    @abstractmethod
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command beside the stack, in the root of its tree."""
+
+    @abstractmethod
+    def copy(self, folder: Path) -> Path:
+        """Copy the configuration, with what was generated, into a folder."""
+
+    @abstractmethod
+    def pids(self) -> list[int]:
+        """List the stack's process ids, as this machine sees them."""
+
+    @abstractmethod
+    def changed(self) -> set[str]:
+        """Name what was written, outside run/, since the start."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Leave nothing behind."""
+
+
+def fail(text: str) -> NoReturn:
+    """Fail the test."""
+    raise AssertionError(text)
