@@ -34,15 +34,8 @@ def main(called: str, arguments: list[str]) -> int:
     if called != NAME:
         arguments = [called, *arguments]
     match arguments:
-        case []:
-            return manage("serve")
-        case ["check" | "reload" as command]:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
-            if command == "check":  # with `| head` it ends there, without a traceback
-                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            return manage(command)
-        case ["check", "--client", client]:
-            return manage("check_client", client)
+        case [] | ["check"] | ["check", "--client", _] | ["reload"]:
+            return manage(arguments)
         case ["healthy" | "alive" as command]:
             # Asked every few seconds: it imports nothing that it does not need.
             from stack import health
@@ -52,7 +45,7 @@ def main(called: str, arguments: list[str]) -> int:
             return run(arguments)
 
 
-def manage(command: str, *words: str) -> int:
+def manage(arguments: list[str]) -> int:
     """Run one of stack/commands.py; 78 if the environment or the configuration cannot be used."""
     from pathlib import Path
 
@@ -60,9 +53,21 @@ def manage(command: str, *words: str) -> int:
     from stack.errors import ConfigError
 
     os.chdir(ROOT)
+    root = Path(ROOT)
+    if arguments:  # only what becomes PID 1 must not lose a signal to stop
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     try:
-        status: int = getattr(commands, command)(Path(ROOT), os.environ, *words)
-        return status
+        match arguments:
+            case ["check"]:
+                # With `| head` it ends there, without a traceback.
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                return commands.check(root, os.environ)
+            case ["check", _, client]:
+                return commands.check_client(os.environ, client)
+            case ["reload"]:
+                return commands.reload(root)
+            case _:
+                return commands.serve(root, os.environ)
     except ConfigError as error:
         for mistake in error.args:
             commands.say(f"error: {mistake}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from dev import ROOT, finish, host, say, tree, venv
 from stack import run
-from stack.machine import kernel
-from stack.nginx import configuration as nginx
+from stack.nginx import configuration
+from stack.nginx import program as nginx
 from stack.settings.table import Settings
 
 SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements", "tests")
@@ -42,7 +43,7 @@ def rendered(folder: Path) -> Path:
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
     run.write(
         folder / "run",
-        nginx.files(settings, nginx.version(), kernel.descriptors(), 2**30),
+        configuration.files(settings, nginx.version(os.environ), 2**30),
     )
     return folder / "conf" / "nginx.conf"
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from stack import reload as reloading
 from stack import run
-from stack.application import finding, predecessors, prestart, secrets
+from stack.application import plan, predecessors, prestart, secrets
 from stack.errors import ConfigError
 from stack.machine import kernel, venvs
-from stack.nginx import configuration as nginx
-from stack.nginx import dropins
+from stack.nginx import configuration, dropins
+from stack.nginx import program as nginx
 from stack.settings import networks
 from stack.settings.shutdown import Budget
-from stack.settings.table import Settings, misspelt, names, table
+from stack.settings.table import Settings, misspelt, table
 from stack.settings.targets import Mount
+from stack.uwsgi import options
 from stack.uwsgi import program as uwsgi
 
 OPEN = "ALLOWED is not set: everyone may connect"
@@ -27,37 +28,29 @@ OPEN = "ALLOWED is not set: everyone may connect"
 SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
-def prepare(
-    root: Path, environ: MutableMapping[str, str], claim: bool = False
-) -> tuple[Settings, dict[str, str]]:
-    """Validate the settings and have nginx test what follows from them; nothing stays written."""
-    environ["PATH"] = os.pathsep.join(
-        [f"{venvs.ours()}/bin", environ.get("PATH", os.defpath), *SYSTEM]
-    )
+def serve(root: Path, environ: Mapping[str, str]) -> int:
+    """Become supervisord, with everything in place that it needs."""
+    environ = with_programs(environ)
     settings = Settings.from_environ(environ)
-    prestart.find(root / settings.app_dir)
-    if claim:
-        nginx.claim(settings.listen_port)
-    room = kernel.room(run.make_run(root))
-    generated = {
-        **nginx.files(settings, nginx.version(), kernel.limit_descriptors(), room),
-        **finding.plan(root, settings, environ),
-    }
-    with run.rehearsal(root, generated) as copy:
-        if refused := nginx.refusal(copy):
-            raise ConfigError(f"nginx refuses its configuration:\n{refused}")
-        # A long list is of no interest here, and would take a second to parse.
-        run.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
-        for escape in dropins.escapes(copy):
-            say(f"warning: {escape}")
-    return settings, generated
+    nginx.claim(settings.listen_port)
+    generated = prepare(root, settings, environ)
+    warn(root, settings, environ)
+    kernel.limit_descriptors()
+    environ = of_supervisord(root, settings, environ)
+    if (status := prestarted(root, settings, environ)) is not None:
+        return status
+    run.clear_bodies(root / "run")
+    run.write(root / "run", generated)
+    run.make_socket(root / "run")
+    return become_supervisord(environ)
 
 
-def check(root: Path, environ: MutableMapping[str, str]) -> int:
-    """Print what a start would do; start nothing."""
-    settings, generated = prepare(root, environ)
-    warn(settings, environ)
-    warn_application(root / settings.app_dir, environ)
+def check(root: Path, environ: Mapping[str, str]) -> int:
+    """Print what a start would do; start nothing and change nothing."""
+    environ = with_programs(environ)
+    settings = Settings.from_environ(environ)
+    generated = prepare(root, settings, environ)
+    warn(root, settings, environ)
     for attribute, about in table().items():
         name = about["name"]
         print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
@@ -66,7 +59,7 @@ def check(root: Path, environ: MutableMapping[str, str]) -> int:
     return os.EX_OK
 
 
-def check_client(root: Path, environ: MutableMapping[str, str], client: str) -> int:
+def check_client(environ: Mapping[str, str], client: str) -> int:
     """Say whether a client would be let in, and by which entry; 1 if not."""
     allowed = Settings.from_environ(environ).allowed
     try:
@@ -74,50 +67,75 @@ def check_client(root: Path, environ: MutableMapping[str, str], client: str) -> 
     except ValueError:
         raise ConfigError(f"--client: {client!r}: is not an address; write one") from None
     if allowed is None or entry:
-        print(f"{client} is let in: {f'ALLOWED has {networks.written(entry)}' if entry else OPEN}")
+        why = f"ALLOWED has {networks.written(entry)}" if entry else OPEN
+        print(f"{client} is let in: {why}")
         return os.EX_OK
     print(f"{client} is denied: ALLOWED does not contain it")
     return 1
 
 
-def serve(root: Path, environ: MutableMapping[str, str]) -> int:
-    """Become supervisord, with everything in place that it needs."""
-    settings, generated = prepare(root, environ, claim=True)
-    warn(settings, environ)
-    warn_application(root / settings.app_dir, environ)
-    environ.update(
-        Budget.of(settings.shutdown_timeout).environ(),
-        TMPDIR=f"{root}/run/tmp",
-        VIRTUAL_ENV=venvs.applications(),
-        PYTHONDONTWRITEBYTECODE="1",
-        PYTHONUNBUFFERED="1",
-        APP_PATH=os.pathsep.join([f"{venvs.applications()}/bin", environ["PATH"]]),
-        NGINX_ENVIRON=shlex.join(f"{name}={value}" for name, value in nginx.environ().items()),
-    )
-    # What the operator tells uWSGI itself has the last word.
-    environ.update({**uwsgi.environ(settings), **environ})
-    if settings.dev != "0":
-        environ["UWSGI_PROCESSES"] = "1"
-        environ["UWSGI_ATTACH_DAEMON"] = f"exec {shlex.quote(sys.executable)} -m stack.uwsgi.watch"
-        environ["UWSGI_FORKBOMB_DELAY"] = "0"  # seconds; it would take two quick changes for one
-    for name in names():
-        if name.startswith("UWSGI_") and name.endswith("_FILE"):
-            environ.pop(name, None)  # uWSGI would take it for an option
-    program = prestart.find(root / settings.app_dir)
-    if program and (status := before(program, settings, environ)) is not None:
-        return status
-    run.clear_bodies(root / "run")
-    run.write(root / "run", generated)
-    run.make_socket(root / "run")
-    # As a module: so it finds stack/ in the working directory, which a script would not.
-    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
-    # supervisord warns of being root unless it is told that this is meant; we have warned.
-    user = ["--user", "root"] if os.geteuid() == 0 else []
-    return os.execve(sys.executable, [*supervisord, *user], environ)
+def reload(root: Path) -> int:
+    """Have the running stack change over to what is on the disk now, if that can be used."""
+    environ = with_programs(reloading.running(root))
+    settings = Settings.from_environ(environ)
+    generated = prepare(root, settings, environ)
+    with run.rehearsal(root, generated) as copy:
+        uwsgi.try_application(root, copy, environ)
+    if reloading.apply(root, generated):
+        say("reloaded")
+        return os.EX_OK
+    say(f"error: the reload goes on, {reloading.PATIENCE} s after it began; see the log")
+    return 1
 
 
-def before(program: Path, settings: Settings, environ: Mapping[str, str]) -> int | None:
+def with_programs(environ: Mapping[str, str]) -> dict[str, str]:
+    """Copy an environment, with a PATH on which our own programs and the system's are found."""
+    path = [f"{venvs.ours()}/bin", environ.get("PATH", os.defpath), *SYSTEM]
+    return {**environ, "PATH": os.pathsep.join(path)}
+
+
+def prepare(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Render all generated files and have nginx test them; ConfigError if they cannot be used.
+
+    Nothing stays written but the folder run/ itself.
+    """
+    prestart.find(root / settings.app_dir)
+    folder = run.make(root)
+    generated = {
+        **configuration.files(settings, nginx.version(environ), kernel.room(folder)),
+        **plan.files(root, settings, environ),
+    }
+    with run.rehearsal(root, generated) as copy:
+        if refused := nginx.refusal(copy, environ):
+            raise ConfigError(f"nginx refuses its configuration:\n{refused}")
+        # A long list is of no interest here, and would take a second to parse.
+        run.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
+        for escape in dropins.escapes(copy):
+            say(f"warning: {escape}")
+    return generated
+
+
+def of_supervisord(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of supervisord, and so of uWSGI and the application."""
+    of_nginx = nginx.own_environ(environ)
+    return {
+        **{name: value for name, value in environ.items() if not name.startswith("UWSGI_")},
+        **options.environ(settings, environ),
+        **Budget.of(settings.shutdown_timeout).environ(),
+        "TMPDIR": f"{root}/run/tmp",
+        "VIRTUAL_ENV": venvs.applications(),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "APP_PATH": os.pathsep.join([f"{venvs.applications()}/bin", environ["PATH"]]),
+        "NGINX_ENVIRON": shlex.join(f"{name}={value}" for name, value in of_nginx.items()),
+    }
+
+
+def prestarted(root: Path, settings: Settings, environ: Mapping[str, str]) -> int | None:
     """Run the application's prestart as the application will run; a status ends the start."""
+    program = prestart.find(root / settings.app_dir)
+    if not program:
+        return None
     files = secrets.paths(settings.env_from_files or (), environ)
     own = {name: secrets.value(path) for name, path in files.items()}
     say(f"running {program}")
@@ -132,22 +150,16 @@ def before(program: Path, settings: Settings, environ: Mapping[str, str]) -> int
     return None if went_well else os.EX_OK
 
 
-def reload(root: Path, environ: MutableMapping[str, str]) -> int:
-    """Have the running stack change over to what is on the disk now, if that can be used."""
-    theirs = reloading.running(root)
-    environ.clear()
-    environ.update(theirs)
-    _, generated = prepare(root, environ)
-    with run.rehearsal(root, generated) as copy:
-        uwsgi.try_application(root, copy, environ)
-    if reloading.apply(root, generated):
-        say("reloaded")
-        return os.EX_OK
-    say(f"error: the reload goes on, {reloading.PATIENCE} s after it began; see the log")
-    return 1
+def become_supervisord(environ: Mapping[str, str]) -> int:
+    """Replace this process: supervisord is then what signals reach, and PID 1 in a container."""
+    # As a module: so it finds stack/ in the working directory, which a script would not.
+    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
+    # supervisord warns of being root unless it is told that this is meant; we have warned.
+    user = ["--user", "root"] if os.geteuid() == 0 else []
+    return os.execve(sys.executable, [*supervisord, *user], environ)
 
 
-def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
+def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
     """Say what is allowed but probably not meant."""
     if settings.allowed is None:
         say(f"warning: {OPEN}")
@@ -160,10 +172,11 @@ def warn(settings: Settings, environ: MutableMapping[str, str]) -> None:
         )
     for name, ours in misspelt(environ).items():
         say(f"warning: {name} is not a setting; did you mean {ours}?")
-    if not nginx.keeps_idle(nginx.version()):
+    if not configuration.keeps_idle(nginx.version(environ)):
         say("warning: this nginx is older than 1.27.4: a reload or a stop cuts idle connections")
     if os.geteuid() == 0:
         say("warning: running as root, and so does the application; run as an ordinary user")
+    warn_application(root / settings.app_dir, environ)
 
 
 def warn_application(folder: Path, environ: Mapping[str, str]) -> None:

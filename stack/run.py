@@ -13,7 +13,7 @@ from pathlib import Path
 from stack.errors import ConfigError
 
 
-def make_run(root: Path) -> Path:
+def make(root: Path) -> Path:
     """Make run/ and run/tmp below a root, private to this user where the folder is its own."""
     run = root / "run"
     try:

@@ -1,21 +1,18 @@
-"""Which application is served: what can be told from its folder, before anything is imported."""
+"""The application in its folder: what can be told before anything of it is imported."""
 
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
-from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from stack.application import secrets
-from stack.errors import ConfigError
+from stack.errors import ConfigError, quoted
 from stack.machine import venvs
-from stack.settings.table import Settings
 from stack.settings.targets import Target
-from stack.settings.values import quoted
+from stack.worker.modules import importable, modules
+from stack.worker.plan import Named
 
 # What `flask run` looks for, and the name that other images asked for.
 USUAL = ("wsgi", "app", "main")
@@ -28,30 +25,11 @@ OURS = "example"
 WAYS = "put an app.py there, or name your application: APP_MODULE=module:callable"
 
 
-def plan(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Render application.json: all that stack/worker, which imports the application, is told."""
-    folder = root / settings.app_dir
-    modules = listing(folder)
-    if settings.apps:
-        named = [entry(each.prefix, "APPS", each.target, folder) for each in settings.apps]
-    elif settings.app_module:
-        named = [entry("/", "APP_MODULE", settings.app_module, folder)]
-    else:
-        named = [{"prefix": "/", "setting": None, "modules": found(folder, modules)}]
-    told = {
-        "folder": os.path.abspath(folder),  # noqa: PTH100 - links stay
-        "applications": named,
-        "dev": settings.dev,
-        "files": secrets.paths(settings.env_from_files or (), environ),
-    }
-    return {"application.json": json.dumps(told, indent=2) + "\n"}
-
-
-def listing(folder: Path) -> list[str]:
-    """Name the modules and packages in a folder; ConfigError if it cannot hold an application."""
+def examine(folder: Path) -> None:
+    """Raise ConfigError if a folder cannot hold an application."""
     where = f"APP_DIR: {quoted(str(folder))}"
     try:
-        names = sorted(each.name for each in os.scandir(folder))
+        names = os.listdir(folder)  # noqa: PTH208 - it tells what is wrong with the folder
         if not os.access(folder, os.X_OK):
             raise PermissionError(0, "Permission denied")
     except OSError as error:
@@ -61,7 +39,6 @@ def listing(folder: Path) -> list[str]:
             f"{where}: is empty; copy your application into it, or mount it there: "
             'docker run -v "$PWD/hello:/srv/app" (a path that does not exist gives an empty folder)'
         )
-    return [module for name in names if (module := importable(folder / name))]
 
 
 def unreadable(path: Path, error: OSError) -> str:
@@ -75,17 +52,10 @@ def unreadable(path: Path, error: OSError) -> str:
     )
 
 
-def importable(path: Path) -> str | None:
-    """Name the module that a file or folder is; None if it is none."""
-    name = path.name.removesuffix(".py")
-    package = (path / "__init__.py").exists()
-    return name if name.isidentifier() and (package or path.suffix == ".py") else None
-
-
-def found(folder: Path, modules: list[str]) -> list[str]:
-    """Find the modules that may hold the application, best first."""
+def candidates(folder: Path) -> list[str]:
+    """Find the modules that may hold an application that no setting names, best first."""
     where = f"APP_DIR: {quoted(str(folder))}"
-    own = [name for name in modules if name != OURS]
+    own = [name for name in modules(folder) if name != OURS]
     if not own and (folder / OURS / "bootstrap.py").exists():
         return [f"{OURS}.bootstrap"]
     for name in USUAL:
@@ -113,20 +83,18 @@ def inside(folder: Path, name: str) -> list[str]:
     """Name a module, and those in it, if it is a package, that may hold the application."""
     if not (folder / name).is_dir():
         return [readable(name, PathFinder.find_spec(name, [str(folder)]), name)]
-    inner = {importable(each) for each in (folder / name).iterdir()}
+    inner = modules(folder / name)
     return [f"{name}{each}" for each in IN_PACKAGE if not each or each[1:] in inner]
 
 
-def entry(prefix: str, setting: str, target: Target, folder: Path) -> dict[str, object]:
-    """Describe one application; ConfigError if its module does not exist."""
-    search = [str(folder), *venvs.packages(), *standard_library()]
+def named(prefix: str, setting: str, target: Target, folder: Path) -> Named:
+    """Describe an application that a setting names; ConfigError if its module does not exist."""
+    subject = f"{setting}: {quoted(str(target))}"
     try:
-        locate(target.module, search, folder)
+        locate(target.module, [str(folder), *venvs.packages(), *standard_library()], folder)
     except ValueError as error:
-        raise ConfigError(f"{setting}: {quoted(str(target))}: {error}") from None
-    told = {"prefix": prefix, "setting": f"{setting}: {quoted(str(target))}"}
-    call = target.call
-    return {**told, "modules": [target.module], "attribute": target.attribute, "call": call}
+        raise ConfigError(f"{subject}: {error}") from None
+    return Named(prefix, target.module, target.attribute, target.call, subject)
 
 
 def standard_library() -> list[str]:
@@ -159,8 +127,7 @@ def readable(name: str, spec: object, module: str) -> str:
 def missing(module: str, name: str, done: str, path: list[str], folder: Path) -> str:
     """Say what is there in the place of a module that is not, and which name comes nearest."""
     places = map(Path, path) if done else [folder]
-    names = [module_or_folder(each) for place in places for each in sorted(place.iterdir())]
-    there = [each for each in names if each and each != "__init__"]
+    there = [each for place in places for each in importable(place) if each != "__init__"]
     has = f"which has {', '.join(there[:12]) or 'no module'}{', ...' if len(there) > 12 else ''}"
     what = f"there is no module {name} in {done or folder}, {has}"
     close = difflib.get_close_matches(name, there, n=1)
@@ -168,10 +135,3 @@ def missing(module: str, name: str, done: str, path: list[str], folder: Path) ->
         rest = module.removeprefix(f"{done}.{name}".lstrip("."))
         return f"{what}; did you mean {f'{done}.{close[0]}'.lstrip('.')}{rest}?"
     return f"{what}; name one of them, or put yours there"
-
-
-def module_or_folder(path: Path) -> str | None:
-    """Name what an import can find: a folder without __init__.py too, if it holds modules."""
-    if path.is_dir() and path.name.isidentifier() and path.name != "__pycache__":
-        return path.name if any(path.glob("*.py")) or any(path.glob("*/*.py")) else None
-    return importable(path)

@@ -10,8 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.errors import ConfigError
-from stack.settings.values import quoted
+from stack.errors import ConfigError, quoted
 
 NAME = "prestart"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import crossplane
 
-# These decide who is taken for the client, which only run/realip.conf may.
+# These decide who is taken for the client, which only run/server.conf may.
 IDENTITY = {"set_real_ip_from", "real_ip_header", "real_ip_recursive"}
 
 # nginx: rules of a location's own replace the server's; what answers in the rewrite phase does so
@@ -52,7 +52,7 @@ def walk(block: list[dict[str, Any]], location: str) -> Iterator[str]:
             yield f"{here}: replaces ALLOWED{location}"
         elif name == "satisfy" and words == ["any"]:
             yield f"{here}: lets in clients that ALLOWED does not contain{location}"
-        elif name in IDENTITY and not directive["file"].endswith("run/realip.conf"):
+        elif name in IDENTITY and not directive["file"].endswith("run/server.conf"):
             yield f"{here}: changes who is taken for the client{location}"
         elif answers(name, words):
             yield f"{here}: answers clients that ALLOWED does not contain{location}"

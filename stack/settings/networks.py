@@ -1,4 +1,4 @@
-"""Who may connect: the list in ALLOWED, as networks and as nginx's access rules."""
+"""Lists of addresses and ranges, as ALLOWED and TRUSTED_PROXIES hold them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from stack.settings.values import quoted
+from stack.errors import quoted
 
 Network = IPv4Network | IPv6Network
 
 # Characters; an IPv4-mapped IPv6 range can have 49.
 LONGEST = 64
-
-# Entries up to which the list is rendered as allow lines.
-LARGE = 1000
 
 # nginx takes the value of this address for the mark of a failed conversion.
 LIMITED_BROADCAST = IPv4Network("255.255.255.255")
@@ -122,29 +119,6 @@ def written(network: Network) -> str:
     """Write a network as nginx and people do: a host without its prefix length."""
     network = unmapped(network)
     return str(network.network_address if network.num_addresses == 1 else network)
-
-
-def permissions(allowed: tuple[Network, ...] | None) -> str:
-    """Render permissions.conf: only what was parsed, in the order given, never the input's text."""
-    if allowed is None:
-        return "allow all;\n"
-    return "".join(f"allow {written(network)};\n" for network in allowed) + "deny all;\n"
-
-
-def rules(allowed: tuple[Network, ...] | None) -> dict[str, str]:
-    """Render the two files that say who may connect: for the server, and for the http block.
-
-    nginx goes through `allow` lines one by one, which costs a few percent of the throughput from
-    some thousand on; `geo` looks them up in a tree, but is not as easy to read.
-    """
-    if allowed is None or len(allowed) <= LARGE:
-        return {"permissions.conf": permissions(allowed), "allowed.conf": ""}
-    networks = "".join(f"    {written(network)} 1;\n" for network in dict.fromkeys(allowed))
-    return {
-        "permissions.conf": "# The list is long: see allowed.conf.\n"
-        "if ($listed != 1) {\n    return 403;\n}\n",
-        "allowed.conf": f"geo $remote_addr $listed {{\n{networks}}}\n",
-    }
 
 
 def entry_for(client: str, allowed: tuple[Network, ...]) -> Network | None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from stack.settings.networks import Network, written
-from stack.settings.values import quoted
+from stack.errors import quoted
+from stack.settings.networks import Network
 
-# The headers that can be believed, and the nginx variable that holds each.
-HEADERS = {
-    "X-Forwarded-For": "$http_x_forwarded_for",
-    "X-Real-IP": "$http_x_real_ip",
-    "proxy_protocol": "$proxy_protocol_addr",
-}
+# Where a proxy can name the client.
+HEADERS = ("X-Forwarded-For", "X-Real-IP", "proxy_protocol")
 
 
 def trusted(parse: Callable[[str], tuple[Network, ...]]) -> Callable[[str], tuple[Network, ...]]:
@@ -45,28 +41,3 @@ def header(text: str) -> str:
     else:
         reason = "is not a header that is known here"
     raise ValueError(f"{quoted(text)}: {reason}; write {', '.join(HEADERS)}")
-
-
-def real_ip(networks: tuple[Network, ...], name: str) -> str:
-    """Render realip.conf, for the server: who is believed, on which header."""
-    if not networks:
-        return ""
-    lines = [f"set_real_ip_from {written(network)};" for network in networks]
-    lines += [f"real_ip_header {name};", "real_ip_recursive on;"]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) -> str:
-    """Render proxies.conf, for the http block: who is trusted, and what is said of a denial."""
-    peers = "".join(f"    {written(network)} 1;\n" for network in networks)
-    hint = (
-        "; this is the network's gateway, behind which a published port can hide every client: "
-        "see docs/access.md"
-    )
-    hinted = f'    {gateway} "{hint}";\n' if gateway else ""
-    return (
-        f"geo $realip_remote_addr $trusted_peer {{\n    default 0;\n{peers}}}\n"
-        f'map $trusted_peer $believed {{\n    default "";\n    1 {HEADERS[name]};\n}}\n'
-        f'map $believed $client_source {{\n    default {name};\n    "" "the connection";\n}}\n'
-        f'map $realip_remote_addr $gateway_hint {{\n    default "";\n{hinted}}}\n'
-    )

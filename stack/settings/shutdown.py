@@ -24,12 +24,9 @@ class Budget:
         return cls(drain=nginx - 1, nginx=nginx, uwsgi=uwsgi)
 
     def environ(self) -> dict[str, str]:
-        """Name the timeouts for supervisord.conf, stack/supervision/plugin.py and uWSGI."""
+        """Name them as supervisord.conf and stack/supervision/plugin.py read them."""
         return {
             "DRAIN_SECONDS": str(self.drain),
             "NGINX_STOP_SECONDS": str(self.nginx),
             "APP_STOP_SECONDS": str(self.uwsgi),
-            # How long a worker that is to be reloaded may go on with its request.
-            "UWSGI_RELOAD_MERCY": str(self.drain),
-            "UWSGI_WORKER_RELOAD_MERCY": str(self.drain),
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stack.settings import values
+from stack.errors import quoted
 
 
 def value(
@@ -41,7 +41,7 @@ def content(path: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise ValueError(
-            f"{values.quoted(path)}: cannot be read ({reason}); name a file that this user may read"
+            f"{quoted(path)}: cannot be read ({reason}); name a file that this user may read"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Files that nginx serves itself."""
+"""The settings of the files that nginx serves itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stack.errors import quoted
 from stack.settings.sizes import Detected
-from stack.settings.values import quoted
-
-if TYPE_CHECKING:
-    from stack.settings.table import Settings
+from stack.worker.modules import modules
 
 URL = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 # What nginx's own quotes cannot hold as it is.
@@ -21,26 +19,15 @@ UNQUOTABLE = re.compile(r'["\\$\x00-\x1f\x7f]')
 # The name of a file, right below the folder.
 NAME = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
-STATIC = "include static.conf;"
 EXAMPLE = "example"
 
 
 def of_example(folder: str, named: object) -> Detected:
     """Serve the example's folder with the example; another application's files are its own."""
     plain = not UNQUOTABLE.search(folder)
-    if named is None and plain and modules(Path(folder)) == {EXAMPLE}:
+    if named is None and plain and modules(Path(folder)) == [EXAMPLE]:
         return Detected(f"{folder}/{EXAMPLE}/static", "the example's own")
     return Detected(None, "the application serves its own; name their folder to have nginx do it")
-
-
-def modules(folder: Path) -> set[str]:
-    """Name the modules in an application's folder, and whatever else may be one."""
-    try:
-        return {each.stem for each in folder.iterdir() if each.is_dir() or each.suffix == ".py"} - {
-            "__pycache__"
-        }
-    except OSError:
-        return set()  # stack/application/finding.py says why
 
 
 def folder(text: str) -> str:
@@ -90,21 +77,3 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
             f"SPA_FALLBACK: {quoted(fallback)}: is not in STATIC_PATH, {path}; "
             "build it, or name a file that is there"
         )
-
-
-def locations(settings: Settings) -> str:
-    """Render which paths are the application's and which are files; conf/ has what that means."""
-    path, fallback = settings.static_path, settings.spa_fallback
-    if fallback:
-        return (
-            location(settings.spa_api_prefix, "include application.conf;")
-            + location("/", f'root "{path}";', f"try_files $uri /{fallback};", STATIC)
-            + location(f"= /{fallback}", f'root "{path}";', "include spa.conf;")
-        )
-    files = location(settings.static_url, f'alias "{path}/";', "try_files $uri =404;", STATIC)
-    return location("/", "include application.conf;") + (files if path else "")
-
-
-def location(where: str, *lines: str) -> str:
-    """Render one location."""
-    return "".join([f"location {where} {{\n", *(f"    {line}\n" for line in lines), "}\n"])

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from stack.settings import values
+from stack.errors import quoted
 
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 PREFIX = re.compile(r"(/|(/[A-Za-z0-9._~-]+)+)")
@@ -48,7 +48,7 @@ def target(text: str) -> Target:
     """Parse `module:attribute` or `module:factory(literals)`, as WSGI servers and Flask have it."""
     module, _, expression = text.partition(":")
     if not MODULE.fullmatch(module) or not expression.isprintable():
-        raise ValueError(f"{values.quoted(text)}: does not name an application; {HOW}")
+        raise ValueError(f"{quoted(text)}: does not name an application; {HOW}")
     try:
         node = ast.parse(expression, mode="eval").body
         call = None
@@ -61,7 +61,7 @@ def target(text: str) -> Target:
         return Target(text, module, dotted(node), call)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = "does not name a callable" if isinstance(error, SyntaxError) else error
-        raise ValueError(f"{values.quoted(text)}: {reason}; {HOW}") from None
+        raise ValueError(f"{quoted(text)}: {reason}; {HOW}") from None
 
 
 def named(keyword: ast.keyword) -> bool:
@@ -116,7 +116,7 @@ def mounts(text: str) -> tuple[Mount, ...]:
         except ValueError as error:
             mistakes.append(f"entry {number}, {error}")
     if not entries:
-        mistakes.append(f"{values.quoted(text)}: names no application; unset it, or {EXAMPLE}")
+        mistakes.append(f"{quoted(text)}: names no application; unset it, or {EXAMPLE}")
     if mistakes:
         raise ValueError(*mistakes)
     return tuple(found.values())
@@ -129,5 +129,5 @@ def parsed(entry: str) -> Mount:
     """Parse one entry of APPS."""
     prefix, equals, text = (part.strip() for part in entry.partition("="))
     if not equals or not PREFIX.fullmatch(prefix):
-        raise ValueError(f"{values.quoted(entry)}: does not begin with a path; {EXAMPLE}")
+        raise ValueError(f"{quoted(entry)}: does not begin with a path; {EXAMPLE}")
     return Mount(prefix, target(text))

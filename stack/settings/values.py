@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from stack.errors import quoted
+
 SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
 PATH = re.compile(r"/[A-Za-z0-9/._~-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NUMBER = re.compile(r"[0-9]{1,9}")
-
-
-def quoted(text: str) -> str:
-    """Quote a value for a message: control characters escaped, and never a screenful."""
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def number(lowest: int, highest: int) -> Callable[[str], int]:

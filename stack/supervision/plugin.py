@@ -21,11 +21,14 @@ from supervisor.states import SupervisorStates
 from stack.supervision import wakeup
 from stack.supervision.log import Log
 from stack.supervision.repeated import Condenser
-from stack.uwsgi import program
+from stack.uwsgi import output
 
 # What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
 # and let go of the port, uWSGI's would wait for a master that is gone.
 ORPHANS = {"nginx": signal.SIGQUIT, "uwsgi": signal.SIGKILL}
+
+# Bytes of what a program said last that are kept, to tell at the end why it gave up.
+REMEMBERED = 10_000
 
 
 def attach(supervisord: Any, **config: Any) -> None:
@@ -57,8 +60,10 @@ class Supervision:
         for handler in self.options.logger.handlers:
             if handler.stream is sys.stdout:
                 handler.stream = self.stdout
+        # What each program said last, and when it was asked to stop.
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}
+        # Whether uWSGI's workers have loaded the application: since its last start, and ever.
         self.loaded = self.served = False
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
@@ -71,7 +76,7 @@ class Supervision:
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
         """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
-        if not self.loaded or program.importing(self.words.get("uwsgi", b"")):
+        if not self.loaded or output.importing(self.words.get("uwsgi", b"")):
             process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
             process.config.stopsignal = signal.SIGKILL
 
@@ -83,7 +88,7 @@ class Supervision:
             os.posix_spawn(command[0], command, os.environ)
 
     def heard(self, event: events.ProcessLogEvent) -> None:
-        """Pass on what a program says, and keep the end of its complaints.
+        """Pass on what a program says, keep its end, and follow what uWSGI tells of its workers.
 
         supervisord would open /dev/stdout once more for that, which fails where it is a socket or
         another user's pipe, and writes into the middle where it is a file.
@@ -91,15 +96,20 @@ class Supervision:
         name = event.process.config.name
         if name == "nginx" and event.channel == "stdout":
             self.stdout.write(event.data)
-        else:
-            news = self.condenser.pass_on(event.data) if name == "nginx" else event.data
-            self.stderr.write(news)
-            self.words[name] = (self.words.get(name, b"") + event.data)[-10_000:]
-            self.loaded = self.loaded or bool(program.LOADED.search(self.words[name]))
-            self.served = self.served or self.loaded
-            if not self.loaded and (why := program.vanishing(self.words[name])):
-                self.words[name] = why
-                self.gave_up(event)
+            return
+        self.stderr.write(self.condenser.pass_on(event.data) if name == "nginx" else event.data)
+        self.words[name] = (self.words.get(name, b"") + event.data)[-REMEMBERED:]
+        if name == "uwsgi" and not self.loaded:
+            self.follow_loading(event)
+
+    def follow_loading(self, event: events.ProcessLogEvent) -> None:
+        """Notice that a worker has loaded the application, or that it ends one after another."""
+        words = self.words["uwsgi"]
+        if output.LOADED.search(words):
+            self.loaded = self.served = True
+        elif why := output.vanishing(words):
+            self.words["uwsgi"] = why
+            self.gave_up(event)
 
     def sum_up(self, event: events.Event) -> None:
         """Say how many lines there would have been."""
@@ -112,14 +122,14 @@ class Supervision:
         self.words.pop(name, None)
         if name == "uwsgi":
             self.loaded = False
-            program.REFUSAL.unlink(missing_ok=True)
+            output.REFUSAL.unlink(missing_ok=True)
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
         name = event.process.config.name
         with contextlib.suppress(ProcessLookupError):
             os.killpg(event.process.pid, ORPHANS[name])
-        if name == "uwsgi" and (refusal := program.refusal()):
+        if name == "uwsgi" and (refusal := output.refusal()):
             self.words[name] = refusal.encode()
             if not self.served:
                 self.gave_up(event)  # it would not load the next time either
@@ -134,7 +144,7 @@ class Supervision:
         name = event.process.config.name
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
-        words = program.telling(self.words.get(name, b"").decode(errors="replace"))
+        words = output.telling(self.words.get(name, b"").decode(errors="replace"))
         atexit.register(
             leave, self.stderr, f"{words}\nentrypoint: error: {name} gave up, see above"
         )

@@ -1,70 +1,26 @@
-"""uWSGI: what it says, and an application tried without a server."""
+"""The program uWSGI: an application tried without a server, and its reload."""
 
 from __future__ import annotations
 
-import re
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stack import processes
 from stack.errors import ConfigError
 from stack.machine import venvs
-from stack.settings.table import Settings
+from stack.uwsgi import output
 
-LOG = "run/uwsgi.log"
+# What its workers are called in the list of processes.
+WORKER = "uWSGI worker"
 
-# So many workers may end while they import the application, before it is taken for its fault.
-VANISHED = 3
-VANISHING = (
-    b"entrypoint: error: the application ends its worker when it is imported, without a word: "
-    b"by os._exit(), a crash in an extension, or for want of memory\n"
-)
+# What uWSGI is asked by way of its fifo: to replace its workers one after another; or nothing, by a
+# word that it does not know, at which it looks for dead workers at once instead of once a second.
+CHAIN, NUDGE = "c", "x"
 
-# What stack/worker leaves when it cannot load an application.
-REFUSAL = Path("run/refusal")
-
-SPAWNED = re.compile(rb"spawned uWSGI worker .*?pid: (\d+)")
-# How a report of stack/worker begins.
-REPORT = ("Traceback (most recent call last)", "entrypoint: error:")
-
-LOADED = re.compile(rb"^WSGI app .* pid: (\d+)", re.MULTILINE)
-
-
-# Seconds between nginx's 504 and the end of the request that was given up: uWSGI looks at its clock
-# once a second.
-GRACE = 1
-
-
-def environ(settings: Settings) -> dict[str, str]:
-    """Name the settings as uWSGI reads them from its environment."""
-    options = {
-        "UWSGI_PROCESSES": settings.uwsgi_processes,
-        "UWSGI_THREADS": settings.uwsgi_threads,
-        "UWSGI_LISTEN": settings.uwsgi_listen,
-    }
-    if settings.uwsgi_threads == 1:
-        # With threads it would end the others' requests too, and any of them would put it off.
-        options["UWSGI_HARAKIRI"] = settings.request_timeout + GRACE
-    return {name: str(value) for name, value in options.items()}
-
-
-def importing(said: bytes) -> bool:
-    """Say whether a worker has been started that has not yet imported the application."""
-    waiting = {*SPAWNED.findall(said)} - {*LOADED.findall(said)}
-    return any(Path(f"/proc/{int(pid)}").exists() for pid in waiting)
-
-
-def vanishing(said: bytes) -> bytes:
-    """Say that the application ends its workers, if it does so again and again; else nothing."""
-    return VANISHING if said.count(b"DAMN ! worker") >= VANISHED else b""
-
-
-def refusal() -> str:
-    """Read why the application was not loaded, if it was not."""
-    try:
-        return REFUSAL.read_text(errors="replace")
-    except OSError:
-        return ""
+# Seconds without a change after which it is asked again.
+REPEAT = 2.0
 
 
 def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> None:
@@ -82,10 +38,32 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         text=True,
     )
     if answer.returncode:
-        raise ConfigError(f"the application cannot be loaded:\n{telling(answer.stdout)}")
+        raise ConfigError(f"the application cannot be loaded:\n{output.telling(answer.stdout)}")
 
 
-def telling(output: str) -> str:
-    """Keep what tells why: of an application that does not load our report, else the end."""
-    start = min((at for at in map(output.find, REPORT) if at >= 0), default=-1)
-    return output[start:].strip() if start >= 0 else "\n".join(output.strip().splitlines()[-12:])
+def renew(root: Path) -> Callable[[], bool]:
+    """Have uWSGI replace its workers one after another, and return how to ask whether all are.
+
+    It must be asked again and again: uWSGI ignores what it is told while it is still busy with the
+    chain of an earlier reload.
+    """
+    master = int((root / "run/uwsgi.pid").read_text())
+    old = processes.children(master, WORKER)
+    last, asked = old, 0.0
+
+    def renewed() -> bool:
+        nonlocal last, asked
+        now, word = processes.children(master, WORKER), NUDGE
+        if now != last:
+            last, asked = now, time.monotonic()
+        elif old & now and time.monotonic() - asked > REPEAT:
+            word, asked = CHAIN, time.monotonic()
+        (root / "run/uwsgi.fifo").write_text(word)
+        return not old & now and len(now) >= len(old)
+
+    return renewed
+
+
+def importing(root: Path) -> bool:
+    """Say whether a worker of the stack below a root has not yet imported the application."""
+    return output.importing((root / output.LOG).read_bytes())

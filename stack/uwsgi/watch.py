@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import time
 from pathlib import Path
 
-from stack.reload import workers
+from stack.processes import children
+from stack.uwsgi.program import NUDGE, WORKER
+from stack.worker.plan import Plan
 
 INTERVAL = 0.25  # seconds between two looks
 
 # What an application is made of; its data and uploads may lie beside it, and change all the time.
 SUFFIXES = (".py", ".html", ".jinja", ".jinja2", ".j2", ".toml", ".cfg", ".ini", ".yaml", ".yml")
-
-TITLE = "uWSGI worker"
 
 FIFO = Path("run/uwsgi.fifo")
 PIDFILE = Path("run/uwsgi.pid")
@@ -46,13 +45,13 @@ def replace(master: int) -> None:
     A signal that comes during the import is lost, so it is repeated. The master looks for dead
     workers once a second, and at once when it is sent something, here a word without a meaning.
     """
-    old, asked = workers(master, TITLE), 0.0
-    while old & (now := workers(master, TITLE)) or not now:
+    old, asked = children(master, WORKER), 0.0
+    while old & (now := children(master, WORKER)) or not now:
         if time.monotonic() - asked > 1:
             asked = time.monotonic()
             for pid in old & now:
                 os.kill(pid, signal.SIGHUP)
-        FIFO.write_text("x")
+        FIFO.write_text(NUDGE)
         time.sleep(0.02)
 
 
@@ -73,4 +72,4 @@ def watch(folder: str, since: float) -> None:
 
 if __name__ == "__main__":
     plan = Path("run/application.json")
-    watch(json.loads(plan.read_text())["folder"], plan.stat().st_mtime)
+    watch(Plan.read(plan.read_text()).folder, plan.stat().st_mtime)

@@ -6,7 +6,7 @@ import difflib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +19,7 @@ NAMES = ("application", "app")
 FACTORIES = ("create_app", "make_app")
 
 
-def discovered(names: list[str]) -> Application:
+def discovered(names: Sequence[str]) -> Application:
     """Take the first module in which there is something to serve, and say which it was."""
     for name in names:
         subject = f"APP_MODULE is not set, and {name} was found"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import uwsgi  # made by uWSGI itself
 
 from .answers import debugged, excuse, guarded, timed
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
+from .plan import Named, Plan
 from .reports import Refusal
 
 # uWSGI's word for an application that does not load: its master gives up (need-app).
 FAILED = 22
 
 
-def load(plan: Mapping[str, Any]) -> Application:
+def load(plan: Plan) -> Application:
     """Import every application, and put those with a prefix behind one that dispatches."""
-    mounts = {each["prefix"]: application_of(each) for each in plan["applications"]}
+    if not plan.named:
+        return discovered(plan.candidates)
+    mounts = {each.prefix: application_of(each) for each in plan.named}
     if list(mounts) == ["/"]:
         return mounts["/"]
     from werkzeug.exceptions import NotFound
@@ -32,19 +34,15 @@ def load(plan: Mapping[str, Any]) -> Application:
     return DispatcherMiddleware(root, mounts)
 
 
-def application_of(entry: Mapping[str, Any]) -> Application:
+def application_of(named: Named) -> Application:
     """Import one application; SystemExit and all that its import raises become a Refusal."""
-    if entry["setting"] is None:
-        return discovered(entry["modules"])
-    (name,) = entry["modules"]
-    subject = entry["setting"]
-    module = imported(name, subject)
-    found = attribute(module, entry["attribute"], subject)
-    if entry["call"] is not None:
-        found = called(found, entry["attribute"], subject, **entry["call"])
+    module = imported(named.module, named.setting)
+    found = attribute(module, named.attribute, named.setting)
+    if named.arguments is not None:
+        found = called(found, named.attribute, named.setting, **named.arguments)
     elif is_factory(found):
-        found = called(found, entry["attribute"], subject)
-    return checked(found, subject)
+        found = called(found, named.attribute, named.setting)
+    return checked(found, named.setting)
 
 
 def secrets(files: Mapping[str, str]) -> dict[str, str]:
@@ -72,21 +70,21 @@ def refuse(root: Path, report: str) -> NoReturn:
 def main() -> Application:
     """Make the process a worker of the applications', and load them."""
     root = Path.cwd()
-    plan = json.loads((root / "run/application.json").read_text())
+    plan = Plan.read((root / "run/application.json").read_text())
     # uWSGI has put the root of our tree there, and calls itself Python.
-    sys.path[:] = [plan["folder"], *(each for each in sys.path if each not in ("", "."))]
+    sys.path[:] = [plan.folder, *(each for each in sys.path if each not in ("", "."))]
     sys.executable = f"{sys.prefix}/bin/python3"
     # Where an application expects to be: `flask run` and others are called there.
-    os.chdir(plan["folder"])
+    os.chdir(plan.folder)
     # As `flask run` says it: a call of app.run() at the import shall do nothing.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     try:
-        os.environ.update(secrets(plan["files"]))
-        if plan["dev"] != "debugger":
+        os.environ.update(secrets(plan.files))
+        if plan.dev != "debugger":
             return timed(guarded(load(plan)))
         os.environ["FLASK_DEBUG"] = "1"  # else Flask keeps exceptions from the debugger
         return timed(debugged(load(plan)))
     except Refusal as refusal:
-        if plan["dev"] == "0":
+        if plan.dev == "0":
             refuse(root, str(refusal))
         return excuse(str(refusal))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import uwsgi  # made by uWSGI itself
 
+from .modules import importable
+
 HERE = str(Path(__file__).parent)
 
 # What Python leaves out where no frame is left, as with a mistake in the module's own syntax.
@@ -52,8 +54,7 @@ def reason(error: BaseException, what: str = "its import fails") -> str:
 def missing(name: str) -> str:
     """Say where a package that is missing belongs."""
     top = name.partition(".")[0]
-    modules = [each.stem for each in Path.cwd().iterdir() if each.suffix == ".py" or each.is_dir()]
-    if close := difflib.get_close_matches(top, modules, n=1, cutoff=0.8):
+    if close := difflib.get_close_matches(top, importable(Path.cwd()), n=1, cutoff=0.8):
         if top != close[0]:
             return f"there is no module {name}; did you mean {close[0]}, which is in {Path.cwd()}?"
         return f"there is no module {name}, although there is {top}"

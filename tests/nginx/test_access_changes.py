@@ -13,6 +13,7 @@ import pytest
 
 from stack.errors import ConfigError
 from stack.machine import kernel
+from stack.nginx import access
 from stack.settings import networks
 from stack.settings.table import Settings
 from tests.support.launching import Launch
@@ -145,10 +146,10 @@ def test_a_denial_by_the_gateway_says_what_that_means(tmp_path: Path) -> None:
 
 def test_only_long_lists_go_through_a_tree() -> None:
     short = networks.networks(";".join(f"10.0.{n // 250}.{n % 250}" for n in range(1000)))
-    assert networks.rules(short) == {
-        "permissions.conf": networks.permissions(short),
+    assert access.rules(short) == {
+        "permissions.conf": access.permissions(short),
         "allowed.conf": "",
     }
-    files = networks.rules((*short, *short))
+    files = access.rules((*short, *short))
     assert "allow " not in files["permissions.conf"]
     assert files["allowed.conf"].count(" 1;\n") == 1000

@@ -145,7 +145,7 @@ def test_a_port_that_only_nginx_finds_taken_ends_with_1_and_its_reason(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        included = "include ../run/listen.conf;"
+        included = "include ../run/server.conf;"
         edit(conf, included, f"{included} listen {address};")
         stack = launch(ready=False, alarms=True, conf=conf)
         assert stack.wait_until_gone(timeout=40) == 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stack.settings.networks import networks, permissions
+from stack.nginx.access import permissions
+from stack.settings.networks import networks
 
 
 @pytest.mark.parametrize(

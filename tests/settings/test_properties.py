@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack.errors import ConfigError
-from stack.settings.networks import LARGE, Network, lines, networks, permissions, rules
+from stack.nginx.access import LARGE, permissions, rules
+from stack.settings.networks import Network, lines, networks
 from stack.settings.proxies import trusted
 from stack.settings.table import Settings
 from tests.support.decisions import network, numbered

@@ -1,0 +1,39 @@
+"""Whose word on the client nginx believes: TRUSTED_PROXIES and REAL_IP_HEADER."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from stack.settings.networks import Network, written
+
+# The nginx variable that holds what a proxy says of the client.
+VARIABLES = {
+    "X-Forwarded-For": "$http_x_forwarded_for",
+    "X-Real-IP": "$http_x_real_ip",
+    "proxy_protocol": "$proxy_protocol_addr",
+}
+
+
+def real_ip(networks: tuple[Network, ...], name: str) -> str:
+    """Render realip.conf, for the server: who is believed, on which header."""
+    if not networks:
+        return ""
+    lines = [f"set_real_ip_from {written(network)};" for network in networks]
+    lines += [f"real_ip_header {name};", "real_ip_recursive on;"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) -> str:
+    """Render proxies.conf, for the http block: who is trusted, and what is said of a denial."""
+    peers = "".join(f"    {written(network)} 1;\n" for network in networks)
+    hint = (
+        "; this is the network's gateway, behind which a published port can hide every client: "
+        "see docs/access.md"
+    )
+    hinted = f'    {gateway} "{hint}";\n' if gateway else ""
+    return (
+        f"geo $realip_remote_addr $trusted_peer {{\n    default 0;\n{peers}}}\n"
+        f'map $trusted_peer $believed {{\n    default "";\n    1 {VARIABLES[name]};\n}}\n'
+        f'map $believed $client_source {{\n    default {name};\n    "" "the connection";\n}}\n'
+        f'map $realip_remote_addr $gateway_hint {{\n    default "";\n{hinted}}}\n'
+    )

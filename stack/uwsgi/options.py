@@ -1,0 +1,59 @@
+"""uWSGI's options that follow from the settings, as it reads them from its environment."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+
+from stack.settings.shutdown import Budget
+from stack.settings.table import Settings, names
+
+# Seconds between nginx's 504 and the end of the request that was given up: uWSGI looks at its clock
+# once a second.
+GRACE = 1
+
+
+def environ(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+    """Map each variable that uWSGI reads to its value; the operator's own options go first."""
+    options = {**of_settings(settings), **of_operator(given), **of_reload(settings)}
+    return options if settings.dev == "0" else {**options, **of_development()}
+
+
+def of_settings(settings: Settings) -> dict[str, str]:
+    """Map the options that settings have become."""
+    options = {
+        "UWSGI_PROCESSES": str(settings.uwsgi_processes),
+        "UWSGI_THREADS": str(settings.uwsgi_threads),
+        "UWSGI_LISTEN": str(settings.uwsgi_listen),
+    }
+    if settings.uwsgi_threads == 1:
+        # With threads it would end the others' requests too, and any of them would put it off.
+        options["UWSGI_HARAKIRI"] = str(settings.request_timeout + GRACE)
+    return options
+
+
+def of_operator(given: Mapping[str, str]) -> dict[str, str]:
+    """Pick the options that the operator gives, but for names of files, which are settings'."""
+    files = {name for name in names() if name.endswith("_FILE")}
+    return {
+        name: value
+        for name, value in given.items()
+        if name.startswith("UWSGI_") and name not in files
+    }
+
+
+def of_reload(settings: Settings) -> dict[str, str]:
+    """Map how long, in seconds, a worker that is to be replaced may go on with its request."""
+    mercy = str(Budget.of(settings.shutdown_timeout).drain)
+    return {"UWSGI_RELOAD_MERCY": mercy, "UWSGI_WORKER_RELOAD_MERCY": mercy}
+
+
+def of_development() -> dict[str, str]:
+    """Map what is different while DEV is on: one worker, and a program that watches the files."""
+    return {
+        "UWSGI_PROCESSES": "1",
+        "UWSGI_ATTACH_DAEMON": f"exec {shlex.quote(sys.executable)} -m stack.uwsgi.watch",
+        # Seconds; it would take two quick changes for one.
+        "UWSGI_FORKBOMB_DELAY": "0",
+    }
