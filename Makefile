@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image test faults scale fuzz bench lint clean
+.PHONY: help run run-image run-host image test faults scale fuzz bench readme lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +37,10 @@ fuzz: ## hold nginx's decisions against ipaddress's, random lists and clients, f
 bench: ## compare with other stacks, under load; takes ten minutes and writes benchmarks/README.md
 	@$(dev).bench
 
-lint: ## run ruff, mypy, hadolint and gixy
+readme: ## make README.md's table of settings from the settings
+	@$(dev).readme
+
+lint: ## run ruff, mypy, import-linter, hadolint and gixy
 	@$(dev).lint
 
 clean: ## remove what the other targets made, but for images

@@ -52,7 +52,7 @@ def check(root: Path, environ: Mapping[str, str]) -> int:
     generated = prepare(root, settings, environ)
     warn(root, settings, environ)
     for attribute, about in table().items():
-        name = about["name"]
+        name = about.name
         print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
     for name, text in generated.items():
         print(f"\n# run/{name}\n{text}", end="")

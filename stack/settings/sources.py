@@ -7,25 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from stack.errors import quoted
+from stack.settings.declaration import Setting
 
 
-def value(
-    about: Mapping[str, Any], environ: Mapping[str, str], found: Mapping[str, Any]
-) -> tuple[Any, str]:
+def value(about: Setting, environ: Mapping[str, str], found: Mapping[str, Any]) -> tuple[Any, str]:
     """Find one setting's value, and where it comes from."""
-    text, path = environ.get(about["name"]), environ.get(f"{about['name']}_FILE")
+    text, path = environ.get(about.name), environ.get(f"{about.name}_FILE")
     if path is not None:
         if text is not None:
-            raise ValueError(f"is set, and {about['name']}_FILE too; unset one of them")
-        parse_file = about["parse_file"] or (lambda text: about["parse"](line(text)))
+            raise ValueError(f"is set, and {about.name}_FILE too; unset one of them")
+        parse_file = about.parse_file or (lambda text: about.parse(line(text)))
         return parse_file(content(path)), f"file {path}"
     if text is not None:
-        return about["parse"](text), "environment"
-    default = about["default"]
+        return about.parse(text), "environment"
+    default = about.default
     if callable(default):
         detected = default(found)
         return detected.value, f"detected: {detected.reason}"
-    return (None if default is None else about["parse"](default)), "default"
+    return (None if default is None else about.parse(default)), "default"
 
 
 def place(name: str, environ: Mapping[str, str]) -> str:

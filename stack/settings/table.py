@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from stack.errors import ConfigError
 from stack.machine import kernel
@@ -20,25 +19,7 @@ from stack.settings import (
     targets,
     values,
 )
-from stack.settings.sizes import Detected
-
-# A default that follows from the machine, or from the settings before it, by attribute.
-Default = Callable[[Mapping[str, Any]], Detected]
-
-
-def setting(
-    name: str,
-    default: str | Default | None,
-    parse: Callable[[str], Any],
-    help: str,
-    parse_file: Callable[[str], Any] | None = None,
-) -> Any:
-    """Declare a setting: its variable, default (None: none), parser and one line of help.
-
-    NAME_FILE can name a file with the value instead; lists have a parse_file of their own for it.
-    """
-    about = {"name": name, "default": default, "parse": parse, "help": help}
-    return field(metadata={**about, "parse_file": parse_file})
+from stack.settings.declaration import Found, Setting, Unknown, setting
 
 
 @dataclass(frozen=True)
@@ -49,71 +30,84 @@ class Settings:
         "ALLOWED",
         None,
         networks.networks,
-        "Who may connect: addresses and ranges, separated by `;`.",
+        "Who may connect: IPv4 and IPv6 addresses and ranges, separated by `;`. "
+        "All others get 403.",
+        shown="unset: everyone",
         parse_file=networks.lines,
     )
     listen_port: int = setting(
-        "LISTEN_PORT", "80", values.number(1, 65535), "Port that nginx listens on."
+        "LISTEN_PORT",
+        "80",
+        values.number(1, 65535),
+        "Port that nginx listens on, IPv4, and IPv6 where the kernel has it.",
+        shown="`80` (`make run-host`: 8080)",
     )
     app_dir: str = setting(
-        "APP_DIR", "app", values.folder, "The application's folder, the first on the module path."
+        "APP_DIR", "app", values.folder, "The application's folder, in the image `/srv/app`."
     )
     app_module: targets.Target | None = setting(
         "APP_MODULE",
         None,
         targets.target,
-        "The application: module:callable, or module:factory() with literal arguments.",
+        '`module:callable` or `module:create_app("literal")`; '
+        "else `wsgi.py`, `app.py` or `main.py` is looked for.",
+        shown="unset: found",
     )
     apps: tuple[targets.Mount, ...] | None = setting(
         "APPS",
         None,
         targets.mounts,
-        "Several applications, each with its prefix: /=module:callable;/admin=...",
+        "Several: `/=shop.web:app;/admin=backoffice:create_app()`.",
+        shown="unset",
     )
     env_from_files: tuple[str, ...] | None = setting(
         "ENV_FROM_FILES",
         None,
         values.names,
-        "The application's own variables that are read from the file that NAME_FILE names.",
+        "The application's own variables that come from files: "
+        "`SECRET_KEY` from `SECRET_KEY_FILE`.",
+        shown="unset: none",
     )
     prestart_timeout: int = setting(
         "PRESTART_TIMEOUT",
         "300",
         values.number(1, 86400),
-        "Seconds that an executable app/prestart may take before the start.",
+        "Seconds for an executable `app/prestart`, which runs before anything listens.",
     )
     dev: str = setting(
         "DEV",
         "0",
         values.one_of("0", "1", "debugger"),
-        "1 loads the application again when a file changes; debugger shows Werkzeug's as well.",
+        "`1` loads the application again when a file changes; `debugger` shows Werkzeug's as well.",
     )
     uwsgi_processes: int = setting(
         "UWSGI_PROCESSES",
         lambda _: sizes.processes(sizes.cpus(), sizes.memory()),
         values.number(1, 1024),
-        "uWSGI worker processes.",
+        "Worker processes.",
+        shown="2 for each CPU, as memory allows",
     )
-    uwsgi_threads: int = setting(
-        "UWSGI_THREADS", "1", values.number(1, 1024), "Threads in each worker process."
-    )
+    uwsgi_threads: int = setting("UWSGI_THREADS", "1", values.number(1, 1024), "Threads in each.")
     uwsgi_listen: int = setting(
         "UWSGI_LISTEN",
         lambda _: sizes.listen_queue(),
         values.number(8, 65535),
         "Length of uWSGI's listen queue.",
+        shown="4096, or what the kernel allows",
     )
     nginx_worker_processes: int = setting(
         "NGINX_WORKER_PROCESSES",
         lambda _: sizes.cpus(),
         values.number(1, 1024),
-        "nginx worker processes.",
+        "nginx's workers.",
+        shown="number of CPUs",
     )
     nginx_worker_connections: int = setting(
         "NGINX_WORKER_CONNECTIONS",
         lambda _: sizes.connections(),
         values.number(64, kernel.DESCRIPTORS),
-        "Connections of each nginx worker, to clients and to uWSGI.",
+        "Connections of each, to clients and to uWSGI.",
+        shown="4096, or half the open files allowed",
     )
     max_queued_requests: int = setting(
         "MAX_QUEUED_REQUESTS",
@@ -121,7 +115,8 @@ class Settings:
             found["uwsgi_processes"], found["uwsgi_threads"], found["uwsgi_listen"]
         ),
         values.number(1, 65535),
-        "Requests that may wait for a worker; the rest get 503 at once.",
+        "Requests that may wait; the rest get 503 and `Retry-After` at once.",
+        shown="256 for each served at once",
     )
     request_timeout: int = setting(
         "REQUEST_TIMEOUT",
@@ -130,26 +125,28 @@ class Settings:
         "Seconds that an answer may take; then the client gets 504.",
     )
     client_max_body_size: str = setting(
-        "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body that nginx accepts."
+        "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body; `0` for no limit."
     )
     shutdown_timeout: int = setting(
         "SHUTDOWN_TIMEOUT",
         "8",
         values.number(shutdown.SHORTEST, 3600),
-        "Seconds that a stop may take in all; raise the engine's own timeout with it.",
+        "Seconds that a stop may take in all.",
     )
     static_path: str | None = setting(
         "STATIC_PATH",
         lambda found: static.of_example(found["app_dir"], found["app_module"] or found["apps"]),
         static.folder,
         "Folder whose files nginx serves itself.",
+        shown="unset, but for the example",
     )
     static_url: str = setting("STATIC_URL", "/static/", static.url, "Where it serves them.")
     spa_fallback: str | None = setting(
         "SPA_FALLBACK",
         None,
         static.name,
-        "File in STATIC_PATH that is given for every path that is no file there.",
+        "`index.html`: files at `/`, and this one for every path that is none.",
+        shown="unset",
     )
     spa_api_prefix: str = setting(
         "SPA_API_PREFIX", "/api/", static.url, "What stays the application's then."
@@ -158,13 +155,13 @@ class Settings:
         "RESPONSE_CACHE",
         "off",
         values.one_of("off", "on"),
-        "Keep answers as long as their Cache-Control says.",
+        "`on` keeps answers for as long as their `Cache-Control` says.",
     )
     access_log: str = setting(
         "ACCESS_LOG",
         "combined",
         values.one_of("combined", "json", "off"),
-        "Format of the access log.",
+        "Also `json`, `off`.",
     )
     health_path: str = setting(
         "HEALTH_PATH", "/", values.path, "What the health check asks the application for."
@@ -173,30 +170,31 @@ class Settings:
         "TRUSTED_PROXIES",
         None,
         proxies.trusted(networks.networks),
-        "Peers whose word on the client is believed, written like `ALLOWED`.",
+        "Peers whose word on the client is believed; written like `ALLOWED`.",
+        shown="unset: nobody",
         parse_file=proxies.trusted(networks.lines),
     )
     real_ip_header: str = setting(
         "REAL_IP_HEADER",
         "X-Forwarded-For",
         proxies.header,
-        "Where trusted proxies name the client.",
+        "Where they name the client; also `X-Real-IP`, `proxy_protocol`.",
     )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read and validate every variable; ConfigError lists all mistakes at once."""
-        found: dict[str, Any] = {}
+        found = Found()
         from_where: dict[str, str] = {}
         mistakes: list[str] = []
         for attribute, about in table().items():
-            name = about["name"]
+            name = about.name
             try:
                 found[attribute], from_where[name] = sources.value(about, environ, found)
             except ValueError as error:
                 mistakes += [f"{sources.place(name, environ)}: {mistake}" for mistake in error.args]
-            except KeyError:
+            except Unknown:
                 continue  # its default follows from a setting that is wrong, and has been reported
         mistakes += [] if mistakes else conflicts.found_in(found)
         if mistakes:
@@ -204,16 +202,14 @@ class Settings:
         return cls(**found, sources=from_where)
 
 
-def table() -> dict[str, Mapping[str, Any]]:
+def table() -> dict[str, Setting]:
     """Map each setting's attribute to what is declared about it."""
-    return {each.name: each.metadata for each in fields(Settings) if each.metadata}
+    return {each.name: each.metadata["setting"] for each in fields(Settings) if each.metadata}
 
 
 def names() -> tuple[str, ...]:
     """Name every variable, in the table's order."""
-    return tuple(
-        name for about in table().values() for name in (about["name"], f"{about['name']}_FILE")
-    )
+    return tuple(name for about in table().values() for name in (about.name, f"{about.name}_FILE"))
 
 
 def misspelt(environ: Mapping[str, str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ def test_an_empty_environment_is_fine() -> None:
 
 def test_every_value_says_where_it_comes_from() -> None:
     sources = Settings.from_environ({"LISTEN_PORT": "80"}).sources
-    assert set(sources) == {about["name"] for about in table().values()}
+    assert set(sources) == {about.name for about in table().values()}
     assert sources["LISTEN_PORT"] == "environment"
     assert sources["UWSGI_THREADS"] == "default"
     assert sources["UWSGI_PROCESSES"].startswith("detected: ")
