@@ -31,6 +31,7 @@ def commands(configuration: Path) -> list[list[str]]:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy", *SOURCES],
+        ["lint-imports", "--no-cache"],
         ["hadolint", "Dockerfile"],
         ["gixy", str(configuration)],
     ]
