@@ -14,18 +14,18 @@ In the image each of them is a command of its own too: docker exec NAME reload
 
 import signal
 
-# The first statement: a TERM to PID 1 is lost while nobody handles it, blocked it waits for
-# supervisord (stack/supervision/), since a signal mask survives exec.
+# This comes before all else: the kernel drops a TERM that PID 1 has no handler for. A blocked one
+# stays pending, through exec too, until supervisord can handle it (stack/supervision/wakeup.py).
 BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
 
 import os  # noqa: E402
 import sys  # noqa: E402
 
-# Only run/ may be written.
+# Python would write its byte code beside the sources; only run/ may be written.
 sys.dont_write_bytecode = True
 
-# Without pathlib, which would take half the time of a health check.
+# os.path, because importing pathlib would take half the time of a health check.
 ROOT, NAME = os.path.split(os.path.realpath(__file__))
 
 
@@ -54,12 +54,13 @@ def manage(arguments: list[str]) -> int:
 
     os.chdir(ROOT)
     root = Path(ROOT)
-    if arguments:  # only what becomes PID 1 must not lose a signal to stop
+    if arguments:
+        # Nobody waits for these as for PID 1: a signal to stop ends them at once.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     try:
         match arguments:
             case ["check"]:
-                # With `| head` it ends there, without a traceback.
+                # When its reader has gone, as with `| head`, it ends without a traceback.
                 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
                 return commands.check(root, os.environ)
             case ["check", _, client]:
@@ -75,7 +76,7 @@ def manage(arguments: list[str]) -> int:
 
 
 def run(command: list[str]) -> int:
-    """Become any other command, so that a wrong setting locks nobody out of a shell."""
+    """Become any other command, without a look at the settings: a shell starts with wrong ones."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     try:
         os.execvp(command[0], command)

@@ -108,7 +108,7 @@ def prepare(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[
     with run.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy, environ):
             raise ConfigError(f"nginx refuses its configuration:\n{refused}")
-        # A long list is of no interest here, and would take a second to parse.
+        # The list of clients says nothing about escapes, and a long one takes a second to parse.
         run.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
         for escape in dropins.escapes(copy):
             say(f"warning: {escape}")
@@ -152,15 +152,15 @@ def prestarted(root: Path, settings: Settings, environ: Mapping[str, str]) -> in
 
 def become_supervisord(environ: Mapping[str, str]) -> int:
     """Replace this process: supervisord is then what signals reach, and PID 1 in a container."""
-    # As a module: so it finds stack/ in the working directory, which a script would not.
+    # With -m the working directory is on the module path, so that supervisord finds stack/.
     supervisord = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
-    # supervisord warns of being root unless it is told that this is meant; we have warned.
+    # Told that root is meant, supervisord does not warn of it once more.
     user = ["--user", "root"] if os.geteuid() == 0 else []
     return os.execve(sys.executable, [*supervisord, *user], environ)
 
 
 def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Say what is allowed but probably not meant."""
+    """Warn of settings that are valid but probably not meant."""
     if settings.allowed is None:
         say(f"warning: {OPEN}")
     if settings.dev != "0":
@@ -180,11 +180,11 @@ def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
 
 
 def warn_application(folder: Path, environ: Mapping[str, str]) -> None:
-    """Say what in and about the application's folder will not work as it looks."""
+    """Warn of what in the application's folder has no effect or is missing."""
     for remnant in predecessors.left(environ, folder):
         say(f"warning: {remnant}")
     if (folder / "requirements.txt").exists():
-        # What reads it takes a third of the time of a start to import.
+        # Imported only where needed: it takes a third of the time of a start.
         from stack.application import requirements
 
         if warning := requirements.warning(folder):

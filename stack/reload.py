@@ -12,7 +12,8 @@ from stack.errors import ConfigError
 from stack.nginx import program as nginx
 from stack.uwsgi import program as uwsgi
 
-# Seconds: for workers that finish long requests, or import a large application, one after another.
+# Seconds. Workers are replaced one after another, and each may finish a long request or import a
+# large application.
 PATIENCE = 300
 
 

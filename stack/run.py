@@ -47,19 +47,19 @@ def make_socket(run: Path) -> None:
     path = run / "uwsgi.sock"
     if not path.exists():
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(os.path.relpath(path))  # absolute, it might be longer than 107 bytes
+            listener.bind(os.path.relpath(path))  # a socket's path has 107 bytes at most
 
 
 def clear_bodies(run: Path) -> None:
-    """Remove the requests' bodies that a killed nginx left: it stores them under whole numbers."""
+    """Remove bodies of requests that a killed nginx left; their names are numbers."""
     for body in (run / "client_body").glob("[0-9]*"):
-        with suppress(OSError):  # another user's; nginx says so if it matters
+        with suppress(OSError):  # of another user's run; nginx itself says if it is in the way
             body.unlink()
 
 
 @contextmanager
 def rehearsal(root: Path, files: Mapping[str, str]) -> Iterator[Path]:
-    """Make a copy of the configuration with these generated files in it, to be tested apart."""
+    """Lay out the configuration with these generated files in a folder of its own, for a test."""
     with tempfile.TemporaryDirectory(dir=root / "run") as folder:
         copy = Path(folder)
         shutil.copytree(root / "conf", copy / "conf")

@@ -17,7 +17,8 @@ from stack.worker.plan import Named
 # What `flask run` looks for, and the name that other images asked for.
 USUAL = ("wsgi", "app", "main")
 
-# In a package, its own file comes first: importing the others imports it too.
+# Parts of a package that may hold the application. Its __init__.py comes first, because importing
+# any of the others runs it as well.
 IN_PACKAGE = ("", ".wsgi", ".app", ".main")
 
 OURS = "example"
@@ -80,7 +81,7 @@ def candidates(folder: Path) -> list[str]:
 
 
 def inside(folder: Path, name: str) -> list[str]:
-    """Name a module, and those in it, if it is a package, that may hold the application."""
+    """Name a module that may hold the application, and the parts of a package that may."""
     if not (folder / name).is_dir():
         return [readable(name, PathFinder.find_spec(name, [str(folder)]), name)]
     inner = modules(folder / name)
@@ -98,12 +99,12 @@ def named(prefix: str, setting: str, target: Target, folder: Path) -> Named:
 
 
 def standard_library() -> list[str]:
-    """List where the standard library is: the search path but for our own root."""
+    """List where the standard library is; the rest of sys.path is not the application's."""
     return [each for each in sys.path if Path(each).name.startswith(("python3", "lib-dynload"))]
 
 
 def locate(module: str, search: list[str], folder: Path) -> None:
-    """Find a module's file without importing anything; ValueError says what is there instead."""
+    """Make sure, without importing it, that a module exists; ValueError says what does instead."""
     path = search
     done = ""
     for name in module.split("."):
@@ -116,7 +117,7 @@ def locate(module: str, search: list[str], folder: Path) -> None:
 
 
 def readable(name: str, spec: object, module: str) -> str:
-    """Make sure that this user may read a module's file."""
+    """Return a module's name; ConfigError if this user may not read its file."""
     origin = getattr(spec, "origin", None)
     if origin and Path(origin).exists() and not os.access(origin, os.R_OK):
         error = PermissionError(0, "Permission denied")
@@ -125,7 +126,7 @@ def readable(name: str, spec: object, module: str) -> str:
 
 
 def missing(module: str, name: str, done: str, path: list[str], folder: Path) -> str:
-    """Say what is there in the place of a module that is not, and which name comes nearest."""
+    """Say that a module is missing, what is in its place, and which name comes nearest."""
     places = map(Path, path) if done else [folder]
     there = [each for place in places for each in importable(place) if each != "__init__"]
     has = f"which has {', '.join(there[:12]) or 'no module'}{', ...' if len(there) > 12 else ''}"

@@ -1,4 +1,4 @@
-"""What other images understood and this one does not, with what to write instead.
+"""Settings and files of other images that have no effect here, with what to write instead.
 
 docs/from-tiangolo.md has the whole of it.
 """
@@ -22,7 +22,7 @@ FILES = {
 
 
 def left(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """Name what is set, or lies in the application's folder, and has no effect."""
+    """Describe each that is set, or lies in the application's folder."""
     for name, instead in VARIABLES.items():
         if name in environ:
             yield f"{name} is not a setting; write {instead}"

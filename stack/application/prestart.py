@@ -18,7 +18,7 @@ STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
 class Failed(Exception):
-    """It did not end well, in words for the log."""
+    """It did not end with status 0; the argument says why, for the log."""
 
 
 def find(folder: Path) -> Path | None:
@@ -94,7 +94,7 @@ def stop(process: subprocess.Popen[bytes], grace: float) -> None:
 
 
 def ending(status: int) -> str:
-    """Say how a process ended that did not end well."""
+    """Describe the end of a process whose status was not 0."""
     if status < 0:
         return f"was killed by {quoted(signal.Signals(-status).name)}"
     return f"left with status {status}"

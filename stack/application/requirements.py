@@ -1,4 +1,4 @@
-"""What the application's requirements.txt asks for, and what is installed: only compared."""
+"""Compare what the application's requirements.txt asks for with what is installed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def warning(folder: Path) -> str | None:
 
 
 def wanted(lines: list[str]) -> Iterator[Requirement]:
-    """Read the requirements that hold here; options, paths and addresses are pip's own business."""
+    """Read the requirements whose markers hold here; what only pip understands is skipped."""
     for line in lines:
         text = re.split(r"(?:^|\s)(?:#|--)", line)[0].strip()
         try:
@@ -42,7 +42,7 @@ def wanted(lines: list[str]) -> Iterator[Requirement]:
 
 
 def lack(requirement: Requirement) -> str | None:
-    """Say what is wrong with a package, if anything is."""
+    """Say what is wrong with an installed package; None if nothing is."""
     found = metadata.distributions(name=requirement.name, path=venvs.packages())
     version = next((each.version for each in found), None)
     if version is None:

@@ -36,7 +36,7 @@ def folders(controller: str, proc: Path) -> Iterator[Path]:
         path = groups.get(controller if controllers else "")
         if path is None or (controllers and controller not in controllers):
             continue
-        # In a container the mount's root is the container's group, or a namespace hides the path.
+        # In a container the path may count from the mount's root, or not exist in this namespace.
         here = mount / path.removeprefix(root).strip("/")
         here = here if here.is_dir() and ".." not in here.parts else mount
         yield from (each for each in (here, *here.parents) if each.is_relative_to(mount))
@@ -61,7 +61,7 @@ def mounts(proc: Path) -> Iterator[tuple[Path, str, list[str]]]:
 def number(path: Path) -> int | None:
     """Read a whole number; None for a file that is missing or says that there is no limit."""
     text = read(path).strip()
-    # Version 1 says the largest multiple of a page, or -1; version 2 says max.
+    # "No limit" is the largest multiple of a page, or -1, in version 1, and "max" in version 2.
     return int(text) if text.isdecimal() and int(text) < 2**62 else None
 
 

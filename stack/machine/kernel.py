@@ -9,7 +9,7 @@ from pathlib import Path
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
-# uWSGI walks all possible descriptors when it reloads; some engines allow 2^30 of them.
+# Some engines allow 2^30 open files, and uWSGI tries to close every one of them when it reloads.
 DESCRIPTORS = 65536
 
 
@@ -34,17 +34,17 @@ def somaxconn(file: Path = SOMAXCONN) -> int:
     try:
         return int(file.read_text())
     except OSError:
-        return 128  # of kernels before 5.4, the least there is
+        return 128  # the default of kernels before 5.4
 
 
 def descriptors() -> int:
-    """Say how many files a process may have open: what is allowed, as far as it is sensible."""
+    """Return how many open files a process is given: the hard limit, at most DESCRIPTORS."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
 
 
 def limit_descriptors() -> int:
-    """Raise or lower this process's limit of open files to that, and return it."""
+    """Set this process's limit of open files to descriptors(), and return it."""
     limit = descriptors()
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     return limit

@@ -1,7 +1,7 @@
 """Two virtual environments: ours, and one on top of it for what the application needs besides.
 
-The entrypoint and supervisord run in ours, so that nothing that an application brings, or that
-its user can write, is a part of them. A neighbour whose name ends in -app is the application's.
+The entrypoint and supervisord run in ours, which the application's user cannot write. The folder
+beside it whose name ends in -app is the application's, and sees the packages of ours too.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def ours() -> str:
-    """Name our own, from whichever of the two this is called."""
+    """Return the folder of ours, whichever of the two runs this."""
     return sys.prefix.removesuffix("-app")
 
 
 def applications() -> str:
-    """Name the one that the application runs in: its own, if there is one, else ours."""
+    """Return the folder of the application's; ours where there is no other."""
     other = f"{ours()}-app"
     return other if Path(other, "pyvenv.cfg").exists() else ours()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stack.settings.networks import Network, written
 
-# Entries up to which the list is rendered as allow lines.
+# Up to so many entries the list is rendered as allow lines.
 LARGE = 1000
 
 

@@ -9,19 +9,19 @@ from stack.nginx import access, locations, proxies
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
-# A loopback address of its own, so that the health checks of two stacks never meet: each has
-# its LISTEN_PORT. The kernel lets nobody outside reach 127.0.0.0/8, and ALLOWED does not rule here.
+# Where the health check asks, on LISTEN_PORT. The kernel lets nobody outside reach 127.0.0.0/8, so
+# ALLOWED need not apply; an unusual address of it, so that no other program on this port is met.
 HEALTH_ADDRESS = "127.255.255.254"
 
-# An answer that nobody asks for in a minute is forgotten, so none is given that is older than its
-# age allows by more than that.
+# An answer that nobody has asked for in a minute is removed (inactive): while a new one is fetched
+# the old one may be served, and so is never more than a minute too old.
 CACHE = (
     "uwsgi_cache_path run/cache levels=1:2 keys_zone=responses:2m max_size=32m inactive=1m "
     "use_temp_path=off;\n"
 )
 
-# How much of an answer is kept for a slow client, so that the worker is free: at the most this, and
-# never more of run/ than leaves room for a few of them, since an answer that no longer fits is cut.
+# How much of an answer nginx stores in run/ for a slow client, so that the worker is free. One that
+# does not fit into run/ is cut, so each gets at most this share of the room that there is.
 LARGEST_STORED_ANSWER = 64  # MiB
 SHARE_OF_ROOM = 4
 
@@ -51,7 +51,7 @@ def workers(settings: Settings, uid: int, descriptors: int) -> str:
         f"events {{\n    worker_connections {settings.nginx_worker_connections};\n}}",
     ]
     if uid == 0:
-        # nginx would give its workers to nobody, who may not open the socket.
+        # By default workers of a root nginx run as nobody, who may not open uWSGI's socket.
         lines.insert(0, "user root;")
     return "".join(f"{line}\n" for line in lines)
 
@@ -80,7 +80,7 @@ def limits(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
     if keeps_idle(nginx):
         lines.append("keepalive_min_timeout 1s;")
     if nginx >= (1, 29, 8):
-        # What is more than uWSGI takes (max-vars) is a 400 here instead of a 502.
+        # More than this would not fit into uWSGI's max-vars: a 400 here, instead of a 502.
         lines.append("max_headers 100;")
     return "".join(f"{line}\n" for line in lines)
 
@@ -110,9 +110,10 @@ def upstream(settings: Settings) -> str:
 def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
     """Render the variables with which conf/ reads settings."""
     values = {
-        # As the uwsgi_params of the same nginx has it: the host of an absolute target goes first.
+        # What nginx's own uwsgi_params calls HTTP_HOST, which from 1.29.5 on prefers an absolute
+        # target's host.
         "asked_host": "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host",
-        # What only some may see is not for a cache that others share.
+        # With ALLOWED, static files must not end up in caches that other clients share.
         "cache_scope": "public" if settings.allowed is None else "private",
         "health_path": settings.health_path,
         "dev_mode": "" if settings.dev == "0" else settings.dev,

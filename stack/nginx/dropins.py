@@ -8,11 +8,11 @@ from typing import Any
 
 import crossplane
 
-# These decide who is taken for the client, which only run/server.conf may.
+# These change the address that ALLOWED is asked about; only run/server.conf may have them.
 IDENTITY = {"set_real_ip_from", "real_ip_header", "real_ip_recursive"}
 
-# nginx: rules of a location's own replace the server's; what answers in the rewrite phase does so
-# before rules are looked at; `satisfy any` lets in whoever has a password.
+# Three more ways past ALLOWED: a location's own allow and deny replace the server's; return and
+# redirects answer before access rules are asked; `satisfy any` lets in whoever has a password.
 RULES = {"allow", "deny"}
 REDIRECTS = {"redirect", "permanent"}
 
@@ -35,7 +35,7 @@ def escapes(root: Path) -> list[str]:
 
 
 def servers(block: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Find the servers."""
+    """Find all server blocks."""
     for directive in block:
         if directive["directive"] == "server":
             yield directive
@@ -44,7 +44,7 @@ def servers(block: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def walk(block: list[dict[str, Any]], location: str) -> Iterator[str]:
-    """Go through a block's directives, and those of the blocks in it."""
+    """Describe the escapes in a block and in all blocks within it."""
     for directive in block:
         name, words = directive["directive"], directive["args"]
         here = " ".join([f"{directive['file']}:{directive['line']}: {name}", *words])

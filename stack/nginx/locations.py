@@ -8,7 +8,7 @@ STATIC = "include static.conf;"
 
 
 def locations(settings: Settings) -> str:
-    """Render which paths are the application's and which are files; conf/ has what that means."""
+    """Render locations.conf; the files that it includes are in conf/."""
     path, fallback = settings.static_path, settings.spa_fallback
     if fallback:
         return (

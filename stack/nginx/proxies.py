@@ -15,7 +15,7 @@ VARIABLES = {
 
 
 def real_ip(networks: tuple[Network, ...], name: str) -> str:
-    """Render realip.conf, for the server: who is believed, on which header."""
+    """Render, for the server block, who is believed on which header."""
     if not networks:
         return ""
     lines = [f"set_real_ip_from {written(network)};" for network in networks]
@@ -24,7 +24,7 @@ def real_ip(networks: tuple[Network, ...], name: str) -> str:
 
 
 def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) -> str:
-    """Render proxies.conf, for the http block: who is trusted, and what is said of a denial."""
+    """Render, for the http block, who is trusted, and what is logged of a denied client."""
     peers = "".join(f"    {written(network)} 1;\n" for network in networks)
     hint = (
         "; this is the network's gateway, behind which a published port can hide every client: "

@@ -1,4 +1,4 @@
-"""Settings that are right alone and wrong together, or on this machine."""
+"""Settings that are valid by themselves but not together, or not on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stack.settings import static
 
 
 def found_in(found: Mapping[str, Any]) -> Iterator[str]:
-    """Find them, each complete with its remedy."""
+    """Describe each conflict, complete with its remedy."""
     if found["real_ip_header"] == "proxy_protocol" and not found["trusted_proxies"]:
         yield (
             "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "

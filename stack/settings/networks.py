@@ -10,10 +10,10 @@ from stack.errors import quoted
 
 Network = IPv4Network | IPv6Network
 
-# Characters; an IPv4-mapped IPv6 range can have 49.
+# Characters. The longest valid entry, an IPv4-mapped IPv6 range, has 49.
 LONGEST = 64
 
-# nginx takes the value of this address for the mark of a failed conversion.
+# nginx refuses it: the C function that reads addresses returns the same bits for an error.
 LIMITED_BROADCAST = IPv4Network("255.255.255.255")
 
 # What cannot be an address, most telling reason first. Python's ipaddress accepts some of these

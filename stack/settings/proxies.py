@@ -1,4 +1,4 @@
-"""Whose word on the client is believed: TRUSTED_PROXIES and REAL_IP_HEADER."""
+"""Parsers of TRUSTED_PROXIES and REAL_IP_HEADER: whose word on the client is believed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADERS = ("X-Forwarded-For", "X-Real-IP", "proxy_protocol")
 
 
 def trusted(parse: Callable[[str], tuple[Network, ...]]) -> Callable[[str], tuple[Network, ...]]:
-    """Make a parser of proxies from one of networks: all the same but for everyone."""
+    """Make a parser of proxies from one of networks: it refuses lists that hold every address."""
 
     def parse_proxies(text: str) -> tuple[Network, ...]:
         networks = parse(text)

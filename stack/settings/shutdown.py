@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A uWSGI master needs a good second to stop, even when it has nothing to do.
+# The least SHUTDOWN_TIMEOUT, in seconds: an idle uWSGI master alone takes more than one to stop.
 SHORTEST = 4
 
 
@@ -18,7 +18,7 @@ class Budget:
 
     @classmethod
     def of(cls, seconds: int) -> Budget:
-        """Divide: what nginx has drained leaves uWSGI little to finish."""
+        """Divide a SHUTDOWN_TIMEOUT: when nginx has drained, uWSGI has few requests left."""
         uwsgi = max(2, seconds // 4)
         nginx = seconds - uwsgi
         return cls(drain=nginx - 1, nginx=nginx, uwsgi=uwsgi)

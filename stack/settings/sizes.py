@@ -8,7 +8,7 @@ from typing import Any
 
 from stack.machine import cgroup, kernel
 
-# One crashed worker must not be an outage, and workers that wait leave a CPU to others.
+# With two workers a crash of one is no outage, and while one waits the other has the CPU.
 PROCESSES_PER_CPU = 2
 FEWEST_PROCESSES = 2
 
@@ -20,7 +20,7 @@ OTHER_MEMORY = 48 << 20
 # For each request that can be served at once; at 20 ms a request the last one waits 5 s.
 QUEUED_PER_WORKER = 256
 
-# Longer queues than these are of no use, whatever the kernel allows.
+# Larger ones were of no use when measured, whatever the kernel allows.
 LONGEST_LISTEN_QUEUE = 4096
 MOST_CONNECTIONS = 4096
 

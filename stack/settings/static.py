@@ -13,7 +13,7 @@ from stack.settings.sizes import Detected
 from stack.worker.modules import modules
 
 URL = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
-# What nginx's own quotes cannot hold as it is.
+# Characters that have a meaning between nginx's quotes.
 UNQUOTABLE = re.compile(r'["\\$\x00-\x1f\x7f]')
 
 # The name of a file, right below the folder.
@@ -47,7 +47,7 @@ def folder(text: str) -> str:
 def url(text: str) -> str:
     """Parse a path below which others lie."""
     if URL.fullmatch(text):
-        # Only with the / at its end are names that merely begin alike left out.
+        # With the / at its end the location does not match /staticfiles.
         return f"{text.rstrip('/')}/"
     raise ValueError(
         f"{quoted(text)}: is not the path of a folder below /; write one of letters, digits and "
@@ -65,7 +65,7 @@ def name(text: str) -> str:
 
 
 def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
-    """Find a fallback that there is not."""
+    """Describe a fallback that does not exist, with its remedy."""
     path, fallback = found["static_path"], found["spa_fallback"]
     if fallback and not path:
         yield (

@@ -20,7 +20,7 @@ class Log:
     """
 
     def __init__(self, descriptor: int) -> None:
-        """Write to an open descriptor."""
+        """Take an open descriptor."""
         self.descriptor = descriptor
         self.lost = 0
         self.poll = select.poll()
@@ -40,7 +40,7 @@ class Log:
         self.lost += len(data)
 
     def ready(self, milliseconds: int) -> bool:
-        """Say whether a chunk can be written without waiting longer."""
+        """Wait this long at most, and say whether a chunk can be written without blocking."""
         return bool(self.poll.poll(milliseconds))
 
     def fileno(self) -> int:
@@ -48,4 +48,4 @@ class Log:
         return self.descriptor
 
     def flush(self) -> None:
-        """Do nothing: nothing is kept."""
+        """Do nothing, since write keeps nothing back."""

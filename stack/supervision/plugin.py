@@ -23,8 +23,8 @@ from stack.supervision.log import Log
 from stack.supervision.repeated import Condenser
 from stack.uwsgi import output
 
-# What a program was asked to stop with, its orphans are too: nginx's workers finish their requests
-# and let go of the port, uWSGI's would wait for a master that is gone.
+# What workers are sent whose master has died: nginx's finish their requests and close the port;
+# uWSGI's would wait for their master for ever.
 ORPHANS = {"nginx": signal.SIGQUIT, "uwsgi": signal.SIGKILL}
 
 # Bytes of what a program said last that are kept, to tell at the end why it gave up.
@@ -32,7 +32,7 @@ REMEMBERED = 10_000
 
 
 def attach(supervisord: Any, **config: Any) -> None:
-    """Take part in supervisord's life; called before its main loop."""
+    """Subscribe to supervisord's events; it calls this before its main loop."""
     supervision = Supervision(supervisord)
     events.subscribe(events.SupervisorRunningEvent, supervision.running)
     events.subscribe(events.SupervisorStoppingEvent, supervision.leaving)
@@ -50,7 +50,7 @@ class Supervision:
     """What is added to one running supervisord."""
 
     def __init__(self, supervisord: Any) -> None:
-        """Hook into the way it waits and forks."""
+        """Replace the way it waits, forks and writes its log."""
         self.supervisord = supervisord
         self.options = supervisord.options
         self.options.fork = wakeup.fork
@@ -67,7 +67,7 @@ class Supervision:
         self.loaded = self.served = False
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
-        """Let in the signals that came too early; one to stop means that nothing is started."""
+        """Unblock the signals that came too early; after one to stop, nothing is started."""
         if signal.sigpending() & wakeup.EARLY - {signal.SIGHUP}:
             self.options.mood = SupervisorStates.SHUTDOWN
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
@@ -112,7 +112,7 @@ class Supervision:
             self.gave_up(event)
 
     def sum_up(self, event: events.Event) -> None:
-        """Say how many lines there would have been."""
+        """Log how many lines were left out since the last time."""
         for summary in self.condenser.summaries():
             self.options.logger.warn(summary)
 
@@ -132,7 +132,7 @@ class Supervision:
         if name == "uwsgi" and (refusal := output.refusal()):
             self.words[name] = refusal.encode()
             if not self.served:
-                self.gave_up(event)  # it would not load the next time either
+                self.gave_up(event)  # the next try would fail in the same way
             else:
                 self.stderr.write(refusal)
 

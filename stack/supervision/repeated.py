@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-# What nginx says, and what it comes to. Its "access forbidden" is never shown: conf/nginx.conf has
-# a line for that which says more, and nothing unescaped from the client.
+# Texts by which nginx's lines are counted, with what to say of many. "access forbidden" is never
+# shown (None): conf/nginx.conf logs denied clients itself, with more in it and all of it escaped.
 KINDS = {
     b"no live upstreams while connecting": "as many as MAX_QUEUED_REQUESTS allows were waiting",
     b" connect() to unix:run/uwsgi.sock failed": "uWSGI was away",
@@ -18,17 +18,17 @@ class Condenser:
     """Passes on what nginx says, and counts what it repeats."""
 
     def __init__(self) -> None:
-        """Have nothing counted yet."""
+        """Start with no line and no count."""
         self.unfinished = b""
         self.counts: Counter[bytes] = Counter()
 
     def pass_on(self, data: bytes) -> bytes:
-        """Take what was said, and give what is worth reading of it."""
+        """Take output in pieces of any length, and return the whole lines that are to be shown."""
         *lines, self.unfinished = (self.unfinished + data).split(b"\n")
         return b"".join(line + b"\n" for line in lines if self.is_news(line))
 
     def is_news(self, line: bytes) -> bool:
-        """Say whether a line need be shown, and count it if it is one of many."""
+        """Count a line of a known kind, and say whether to show it."""
         kind = next((kind for kind in KINDS if kind in line), None)
         if kind is None:
             return True
@@ -36,7 +36,7 @@ class Condenser:
         return bool(KINDS[kind]) and self.counts[kind] == 1
 
     def summaries(self) -> Iterator[str]:
-        """Say what was counted since the last time, but for lines that were shown."""
+        """Describe what was counted and not shown since the last time."""
         for kind, meaning in KINDS.items():
             if meaning and self.counts[kind] > 1:
                 yield f"{self.counts[kind]} requests were answered with 503: {meaning}"

@@ -7,7 +7,7 @@ import signal
 
 from supervisor.medusa import asyncore_25 as asyncore
 
-# Blocked by entrypoint.py from its first statement on, when nobody is ready for them.
+# Blocked by entrypoint.py's first statement, until supervisord can handle them.
 EARLY = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 
 
@@ -28,7 +28,7 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
         self.write(0)  # supervisor 4.3.0 waits a second before its first start
 
     def write(self, number: int) -> None:
-        """Cause one more turn of the main loop."""
+        """End the main loop's wait, so that it goes through another turn."""
         os.write(self.writer, bytes([number]))
 
     def writable(self) -> bool:
@@ -36,13 +36,13 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
         return False
 
     def handle_read_event(self) -> None:
-        """Take one byte: supervisord handles one signal a turn."""
+        """Take one byte only, because supervisord handles one signal in a turn."""
         if os.read(self.socket.fileno(), 1) == bytes([signal.SIGCHLD]):
-            self.write(0)  # a turn reaps last; what follows from it is done in the next
+            self.write(0)  # supervisord reaps at a turn's end, and acts on it in the next
 
 
 def forget() -> None:
-    """Drop the pipe of an earlier life: `supervisorctl reload` closes it, but does not forget."""
+    """Remove an earlier WakeUp, whose descriptors `supervisorctl reload` has closed."""
     for descriptor, dispatcher in list(asyncore.socket_map.items()):
         if isinstance(dispatcher, WakeUp):
             del asyncore.socket_map[descriptor]

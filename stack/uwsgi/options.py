@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings, names
 
-# Seconds between nginx's 504 and the end of the request that was given up: uWSGI looks at its clock
-# once a second.
+# Seconds by which uWSGI ends a request later than nginx gives it up with a 504, so that the client
+# gets the 504; uWSGI looks at its clock once a second.
 GRACE = 1
 
 
@@ -28,7 +28,7 @@ def of_settings(settings: Settings) -> dict[str, str]:
         "UWSGI_LISTEN": str(settings.uwsgi_listen),
     }
     if settings.uwsgi_threads == 1:
-        # With threads it would end the others' requests too, and any of them would put it off.
+        # Not with threads: it kills the whole worker, and any other request resets its clock.
         options["UWSGI_HARAKIRI"] = str(settings.request_timeout + GRACE)
     return options
 
@@ -54,6 +54,6 @@ def of_development() -> dict[str, str]:
     return {
         "UWSGI_PROCESSES": "1",
         "UWSGI_ATTACH_DAEMON": f"exec {shlex.quote(sys.executable)} -m stack.uwsgi.watch",
-        # Seconds; it would take two quick changes for one.
+        # Seconds; by default uWSGI delays a worker that is replaced twice within a few.
         "UWSGI_FORKBOMB_DELAY": "0",
     }

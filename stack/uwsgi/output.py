@@ -10,18 +10,18 @@ from pathlib import Path
 
 LOG = "run/uwsgi.log"
 
-# So many workers may end while they import the application, before it is taken for its fault.
+# When so many workers have died while they imported the application, the start is given up.
 VANISHED = 3
 VANISHING = (
     b"entrypoint: error: the application ends its worker when it is imported, without a word: "
     b"by os._exit(), a crash in an extension, or for want of memory\n"
 )
 
-# What stack/worker leaves when it cannot load an application.
+# Written by stack/worker when it cannot load an application.
 REFUSAL = Path("run/refusal")
 
 SPAWNED = re.compile(rb"spawned uWSGI worker .*?pid: (\d+)")
-# How a report of stack/worker begins.
+# How stack/worker's reports in the log begin.
 REPORT = ("Traceback (most recent call last)", "entrypoint: error:")
 
 LOADED = re.compile(rb"^WSGI app .* pid: (\d+)", re.MULTILINE)
@@ -34,7 +34,7 @@ def importing(said: bytes) -> bool:
 
 
 def vanishing(said: bytes) -> bytes:
-    """Say that the application ends its workers, if it does so again and again; else nothing."""
+    """Return the reason if worker after worker died during the import; else nothing."""
     return VANISHING if said.count(b"DAMN ! worker") >= VANISHED else b""
 
 
@@ -47,6 +47,6 @@ def refusal() -> str:
 
 
 def telling(output: str) -> str:
-    """Keep what tells why: of an application that does not load our report, else the end."""
+    """Cut a program's output down to our own report, or else to its last lines."""
     start = min((at for at in map(output.find, REPORT) if at >= 0), default=-1)
     return output[start:].strip() if start >= 0 else "\n".join(output.strip().splitlines()[-12:])

@@ -12,14 +12,14 @@ from stack.errors import ConfigError
 from stack.machine import venvs
 from stack.uwsgi import output
 
-# What its workers are called in the list of processes.
+# How its workers' command lines begin.
 WORKER = "uWSGI worker"
 
-# What uWSGI is asked by way of its fifo: to replace its workers one after another; or nothing, by a
-# word that it does not know, at which it looks for dead workers at once instead of once a second.
+# Commands for uWSGI's fifo: replace the workers one after another; and one that it does not know,
+# at which it looks for dead workers at once, instead of once a second.
 CHAIN, NUDGE = "c", "x"
 
-# Seconds without a change after which it is asked again.
+# After so many seconds without a change it is asked again.
 REPEAT = 2.0
 
 

@@ -14,7 +14,7 @@ from stack.worker.plan import Plan
 
 INTERVAL = 0.25  # seconds between two looks
 
-# What an application is made of; its data and uploads may lie beside it, and change all the time.
+# Kinds of files that are part of an application; its data may lie beside them, and change often.
 SUFFIXES = (".py", ".html", ".jinja", ".jinja2", ".j2", ".toml", ".cfg", ".ini", ".yaml", ".yml")
 
 FIFO = Path("run/uwsgi.fifo")
@@ -56,7 +56,7 @@ def replace(master: int) -> None:
 
 
 def watch(folder: str, since: float) -> None:
-    """Look for changes for ever; those since the start, too, that were made before we looked."""
+    """Look for changes for ever, beginning with those since a time (seconds since the epoch)."""
     last = {path: changed for path, changed in seen(folder).items() if changed <= since}
     while True:
         time.sleep(INTERVAL)

@@ -1,4 +1,4 @@
-"""What in a module is the application."""
+"""Which object in a module is the application."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .reports import Refusal, reason, say, told
 
 Application = Callable[..., Any]
 
-# In this order, as Flask has them.
+# Looked for in this order, which is Flask's.
 NAMES = ("application", "app")
 FACTORIES = ("create_app", "make_app")
 
@@ -112,13 +112,13 @@ def binds(function: Application, *args: Any, **kwargs: Any) -> bool:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError:
         return False
-    except ValueError:  # some built-in ones do not tell
+    except ValueError:  # some built-in functions have no signature
         pass
     return True
 
 
 def called(function: Any, name: str, subject: str, args: Any = (), kwargs: Any = None) -> Any:
-    """Call a factory."""
+    """Call a factory; whatever it raises becomes a Refusal."""
     kwargs = kwargs or {}
     if not callable(function):
         raise Refusal(f"{subject}: {name} is no function but {kind(function)}; leave out the ()")
@@ -136,7 +136,7 @@ def called(function: Any, name: str, subject: str, args: Any = (), kwargs: Any =
 
 
 def kind(value: object) -> str:
-    """Name what something is."""
+    """Name a value's kind, for a message."""
     return "None" if value is None else f"a {type(value).__name__}"
 
 

@@ -1,7 +1,7 @@
-"""Loaded by uWSGI in each worker, by its path: make stack/worker/ known under a name of its own.
+"""uWSGI loads this file in each worker, by its path.
 
-So nothing of ours is on the module path: no application can import it by accident, and none of its
-own modules, whatever their names are, stands in our way or we in theirs.
+It imports the package stack/worker under a private name, without putting our tree on the module
+path: so an application may have a module of any name, `stack` too, and never imports ours instead.
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ def main_module() -> ModuleType:
 
 try:
     application = main_module().main()
-except KeyboardInterrupt:  # the master ends us: another worker has said why
+except KeyboardInterrupt:  # the master stops all workers, after one has reported
     os._exit(22)

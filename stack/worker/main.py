@@ -16,7 +16,7 @@ from .choice import Application, attribute, called, checked, discovered, importe
 from .plan import Named, Plan
 from .reports import Refusal
 
-# uWSGI's word for an application that does not load: its master gives up (need-app).
+# A worker that leaves with this status makes uWSGI's master give up (need-app).
 FAILED = 22
 
 
@@ -57,8 +57,8 @@ def secrets(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def refuse(root: Path, report: str) -> NoReturn:
-    """Leave with uWSGI's status for it; the first worker's words are kept for supervisord."""
-    if not uwsgi.masterpid():  # an attempt without a server
+    """End this worker; the first report is kept in run/refusal, for supervisord."""
+    if not uwsgi.masterpid():  # a trial import, without a server
         sys.stderr.write(report)
     else:
         with contextlib.suppress(FileExistsError), (root / "run/refusal").open("x") as file:
@@ -68,21 +68,22 @@ def refuse(root: Path, report: str) -> NoReturn:
 
 
 def main() -> Application:
-    """Make the process a worker of the applications', and load them."""
+    """Prepare this process for the application, load it, and return what uWSGI is to call."""
     root = Path.cwd()
     plan = Plan.read((root / "run/application.json").read_text())
-    # uWSGI has put the root of our tree there, and calls itself Python.
+    # uWSGI has put the root of our tree on the path, and its own program in sys.executable.
     sys.path[:] = [plan.folder, *(each for each in sys.path if each not in ("", "."))]
     sys.executable = f"{sys.prefix}/bin/python3"
-    # Where an application expects to be: `flask run` and others are called there.
+    # Applications expect to run in their own folder, as under `flask run`.
     os.chdir(plan.folder)
-    # As `flask run` says it: a call of app.run() at the import shall do nothing.
+    # With this Flask's app.run() does nothing, so that a module may call it when imported.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     try:
         os.environ.update(secrets(plan.files))
         if plan.dev != "debugger":
             return timed(guarded(load(plan)))
-        os.environ["FLASK_DEBUG"] = "1"  # else Flask keeps exceptions from the debugger
+        # Else Flask handles exceptions itself, and the debugger sees none.
+        os.environ["FLASK_DEBUG"] = "1"
         return timed(debugged(load(plan)))
     except Refusal as refusal:
         if plan.dev == "0":

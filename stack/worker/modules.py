@@ -1,4 +1,4 @@
-"""What an import can find in a folder; asked before supervisord starts and in the workers."""
+"""What an import can find in a folder; asked before the start as well as in the workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def importable(folder: Path) -> list[str]:
 
 
 def named(folder: Path, name: Callable[[Path], str | None]) -> list[str]:
-    """Name what in a folder has a name."""
+    """Collect the names that a function gives to what is in a folder."""
     try:
         paths = sorted(folder.iterdir())
     except OSError:

@@ -14,7 +14,7 @@ from .modules import importable
 
 HERE = str(Path(__file__).parent)
 
-# What Python leaves out where no frame is left, as with a mistake in the module's own syntax.
+# Added where no frame is left, as with a syntax error, because Python writes it only above frames.
 HEADER = "Traceback (most recent call last):\n"
 
 
@@ -22,7 +22,7 @@ class Refusal(Exception):
     """An application that cannot be served: the traceback, if there is one, why, and a remedy."""
 
     def __init__(self, message: str, trace: str = "") -> None:
-        """Write both as they stand in the log."""
+        """Join them as they are to stand in the log."""
         super().__init__(f"{trace}entrypoint: error: {message}\n")
 
 
@@ -52,7 +52,7 @@ def reason(error: BaseException, what: str = "its import fails") -> str:
 
 
 def missing(name: str) -> str:
-    """Say where a package that is missing belongs."""
+    """Say which name comes near a missing module's, or where to name the package that has it."""
     top = name.partition(".")[0]
     if close := difflib.get_close_matches(top, importable(Path.cwd()), n=1, cutoff=0.8):
         if top != close[0]:

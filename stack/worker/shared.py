@@ -4,6 +4,6 @@ import gc
 
 import flask  # noqa: F401 - 20 MB that no worker needs to have for itself
 
-# A collection writes to every object it looks at, and so makes each page the worker's own.
+# The garbage collector writes to every object that it looks at, and so would copy each shared page.
 gc.collect()
 gc.freeze()
