@@ -15,9 +15,9 @@ from stack.errors import ConfigError
 from stack.machine import kernel, venvs
 from stack.nginx import configuration, dropins
 from stack.nginx import program as nginx
-from stack.settings import networks
+from stack.settings import misspelt, networks
 from stack.settings.shutdown import Budget
-from stack.settings.table import Settings, misspelt, table
+from stack.settings.table import Settings, names, table
 from stack.settings.targets import Mount
 from stack.uwsgi import options
 from stack.uwsgi import program as uwsgi
@@ -100,6 +100,7 @@ def prepare(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[
     Nothing stays written but the folder run/ itself.
     """
     prestart.find(root / settings.app_dir)
+    options.check(root, settings, environ)
     folder = run.make(root)
     generated = {
         **configuration.files(settings, nginx.version(environ), kernel.room(folder)),
@@ -170,8 +171,9 @@ def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
             f"warning: ALLOWED holds the trusted proxy {networks.written(proxy)}: "
             "a request on which it names no client is let in as its own"
         )
-    for name, ours in misspelt(environ).items():
-        say(f"warning: {name} is not a setting; did you mean {ours}?")
+    for name, ours in misspelt.suspects(environ, names()).items():
+        if name not in (settings.unchecked or ()):
+            say(f"warning: {name} is not a setting; did you mean {ours}?")
     if not configuration.keeps_idle(nginx.version(environ)):
         say("warning: this nginx is older than 1.27.4: a reload or a stop cuts idle connections")
     if os.geteuid() == 0:

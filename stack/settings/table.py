@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -10,6 +9,7 @@ from stack.errors import ConfigError
 from stack.machine import kernel
 from stack.settings import (
     conflicts,
+    misspelt,
     networks,
     proxies,
     shutdown,
@@ -66,6 +66,14 @@ class Settings:
         values.names,
         "The application's own variables that come from files: "
         "`SECRET_KEY` from `SECRET_KEY_FILE`.",
+        shown="unset: none",
+    )
+    unchecked: tuple[str, ...] | None = setting(
+        "UNCHECKED",
+        None,
+        values.names,
+        "Variables taken as they are: uWSGI options that would be refused, "
+        "the application's own that look like settings.",
         shown="unset: none",
     )
     prestart_timeout: int = setting(
@@ -196,6 +204,9 @@ class Settings:
                 mistakes += [f"{sources.place(name, environ)}: {mistake}" for mistake in error.args]
             except Unknown:
                 continue  # its default follows from a setting that is wrong, and has been reported
+        unchecked = found.get("unchecked") or ()
+        checked = {name: text for name, text in environ.items() if name not in unchecked}
+        mistakes += misspelt.refused(checked, names())
         mistakes += [] if mistakes else conflicts.found_in(found)
         if mistakes:
             raise ConfigError(*mistakes)
@@ -210,14 +221,3 @@ def table() -> dict[str, Setting]:
 def names() -> tuple[str, ...]:
     """Name every variable, in the table's order."""
     return tuple(name for about in table().values() for name in (about.name, f"{about.name}_FILE"))
-
-
-def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
-    """Map variables that look like one of ours, but are not, to the one they look like."""
-    found = {}
-    for name in sorted(set(environ) - set(names())):
-        longer = [ours for ours in names() if name.startswith(f"{ours}_")]
-        close = difflib.get_close_matches(name.upper(), names(), n=1, cutoff=0.85)
-        if longer or close:
-            found[name] = (longer + close)[0]
-    return found

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
+from stack.errors import ConfigError
 from stack.settings.shutdown import Budget
-from stack.settings.table import Settings, names
+from stack.settings.table import Settings
+from stack.uwsgi import operator
 
 # Seconds by which uWSGI ends a request later than nginx gives it up with a 504, so that the client
 # gets the 504; uWSGI looks at its clock once a second.
@@ -16,8 +19,22 @@ GRACE = 1
 
 def environ(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """Map each variable that uWSGI reads to its value; the operator's own options go first."""
-    options = {**of_settings(settings), **of_operator(given), **of_reload(settings)}
+    options = {**of_settings(settings), **operator.given(given), **of_reload(settings)}
     return options if settings.dev == "0" else {**options, **of_development()}
+
+
+def check(root: Path, settings: Settings, given: Mapping[str, str]) -> None:
+    """Raise ConfigError if the operator gives an option that is not taken."""
+    # A reload starts from supervisord's environment, which has these.
+    ours = of_development().items() if settings.dev != "0" else ()
+    options = dict(operator.given(given).items() - ours)
+    operator.check(root, options, settings.unchecked or ())
+    fewest = options.get("UWSGI_CHEAPER", "0")
+    if int(fewest) >= settings.uwsgi_processes:
+        raise ConfigError(
+            f"UWSGI_CHEAPER: '{fewest}': is not less than UWSGI_PROCESSES, "
+            f"{settings.uwsgi_processes}; lower it, or raise that"
+        )
 
 
 def of_settings(settings: Settings) -> dict[str, str]:
@@ -31,16 +48,6 @@ def of_settings(settings: Settings) -> dict[str, str]:
         # Not with threads: it kills the whole worker, and any other request resets its clock.
         options["UWSGI_HARAKIRI"] = str(settings.request_timeout + GRACE)
     return options
-
-
-def of_operator(given: Mapping[str, str]) -> dict[str, str]:
-    """Pick the options that the operator gives, but for names of files, which are settings'."""
-    files = {name for name in names() if name.endswith("_FILE")}
-    return {
-        name: value
-        for name, value in given.items()
-        if name.startswith("UWSGI_") and name not in files
-    }
 
 
 def of_reload(settings: Settings) -> dict[str, str]:

@@ -83,10 +83,16 @@ def test_mistakes_end_with_78_before_anything_starts(
 
 
 def test_an_open_door_and_a_misspelt_name_are_said_loudly(entrypoint: Entrypoint) -> None:
-    answer = entrypoint("check", ALLOWED_IPS="10.0.0.1")
+    answer = entrypoint("check", LISTEN_PORTS="80")
     assert answer.returncode == 0, answer.stderr
     assert "warning: ALLOWED is not set: everyone may connect" in answer.stderr
-    assert "warning: ALLOWED_IPS is not a setting; did you mean ALLOWED?" in answer.stderr
+    assert "warning: LISTEN_PORTS is not a setting; did you mean LISTEN_PORT?" in answer.stderr
+
+
+def test_a_misspelt_lock_does_not_open_the_door(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("check", ALOWED="10.9.9.9")
+    assert answer.returncode == 78
+    assert "error: ALOWED: '10.9.9.9': is not a setting, and ALLOWED is not set" in answer.stderr
 
 
 def test_any_other_command_runs_untouched(entrypoint: Entrypoint) -> None:
@@ -123,7 +129,9 @@ def test_a_broken_nginx_configuration_is_shown_with_file_and_line(root: Path) ->
 
 
 def test_a_missing_nginx_is_named(root: Path) -> None:
-    code = "import sys; sys.path.insert(0, '.'); from stack import nginx; nginx.version()"
+    code = (
+        "import sys; sys.path.insert(0, '.'); from stack.nginx import program; program.version({})"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code],
         cwd=root,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stack.errors import ConfigError
-from stack.settings.table import Settings, misspelt, table
+from stack.settings.misspelt import suspects
+from stack.settings.table import Settings, names, table
 from stack.settings.targets import Target
 
 
@@ -149,9 +150,54 @@ def test_every_mistake_is_reported_at_once() -> None:
     ],
 )
 def test_a_misspelt_name_is_noticed(name: str, meant: str) -> None:
-    assert misspelt({name: "x"}) == {name: meant}
+    assert suspects({name: "x"}, names()) == {name: meant}
 
 
 @pytest.mark.parametrize("name", ["HOME", "PATH", "PORT", "UWSGI_HARAKIRI", "APP_ENV", "ALLOWED"])
 def test_other_names_are_none_of_our_business(name: str) -> None:
-    assert misspelt({name: "x"}) == {}
+    assert suspects({name: "x"}, names()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meant"),
+    [
+        ("ALOWED", "10.9.9.9", "ALLOWED"),
+        ("ALLOWD", "no address", "ALLOWED"),
+        ("ALLOWED_FIL", "/run/list", "ALLOWED"),
+        ("allowed", "10.9.9.9", "ALLOWED"),
+        ("ALLOW", "10.9.9.9", "ALLOWED"),
+        ("ALLOWED_IP", "10.9.9.9", "ALLOWED"),
+        ("ALLOWED_HOSTS_IP", "10.0.0.0/8,10.9.9.9", "ALLOWED"),
+        ("ALLOWLIST", "2001:db8::/32", "ALLOWED"),
+        ("IP_ALLOWED", "10.9.9.9 10.9.9.8", "ALLOWED"),
+        ("TRUSTED_PROXY", "10.0.0.1", "TRUSTED_PROXIES"),
+        ("TRUSTED_PROXYS", "10.0.0.1", "TRUSTED_PROXIES"),
+        ("REAL_IP_HEADERS", "proxy_protocol", "REAL_IP_HEADER"),
+    ],
+)
+def test_a_misspelt_name_of_a_lock_is_refused(name: str, text: str, meant: str) -> None:
+    (mistake,) = mistakes(**{name: text})
+    assert mistake.startswith(f"{name}: {text!r}: ")
+    assert f"and {meant} is not set" in mistake
+    assert f"UNCHECKED={name}" in mistake
+    assert Settings.from_environ({name: text, "UNCHECKED": name}) == Settings.from_environ(
+        {"UNCHECKED": name}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ALLOWED_HOSTS", "10.0.0.5,shop.example"),
+        ("ALLOWED_EXTENSIONS", "png,jpg"),
+        ("ALLOW_SIGNUP", "1"),
+        ("ALLOWED_ORIGINS", "https://shop.example"),
+        ("TRUSTED_HOSTS", "10.0.0.5"),
+    ],
+)
+def test_what_applications_commonly_have_is_not_refused(name: str, text: str) -> None:
+    assert Settings.from_environ({name: text}) == Settings.from_environ({})
+
+
+def test_beside_the_setting_itself_a_name_that_is_like_it_is_not_refused() -> None:
+    assert Settings.from_environ({"ALLOWED": "10.0.0.1", "ALLOWED_IP": "10.9.9.9"}).allowed
