@@ -11,6 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stack.errors import ConfigError
+from stack.machine import kernel
+
+# Bytes for what is written before anything starts: the configuration twice, logs, pid files.
+LEAST_ROOM = 2 << 20
 
 
 def make(root: Path) -> Path:
@@ -27,6 +31,12 @@ def make(root: Path) -> Path:
             f"{run}: cannot be written by uid {os.geteuid()} ({error.strerror}); "
             "give it to that user, or mount a tmpfs there: --tmpfs /srv/run"
         ) from None
+    left = kernel.room(run)
+    if left < LEAST_ROOM:
+        raise ConfigError(
+            f"{run}: has room for {left >> 10} KiB, and {LEAST_ROOM >> 20} MiB are needed; give it "
+            "more, as with --tmpfs /srv/run:size=64m"
+        )
     return run
 
 

@@ -49,7 +49,7 @@ def unreadable(path: Path, error: OSError) -> str:
         return f"cannot be read ({reason}); name the folder that your application is in"
     return (
         f"cannot be read by uid {os.geteuid()}, which the application runs as ({reason}); "
-        f"give others the right to read it, on the host: chmod -R a+rX {path.name}"
+        "give others the right to read it: chmod -R a+rX on what was mounted or copied there"
     )
 
 

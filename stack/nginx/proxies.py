@@ -27,8 +27,9 @@ def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) 
     """Render, for the http block, who is trusted, and what is logged of a denied client."""
     peers = "".join(f"    {written(network)} 1;\n" for network in networks)
     hint = (
-        "; this is the network's gateway, behind which a published port can hide every client: "
-        "see docs/access.md"
+        "; this is the network's gateway, behind which a published port can hide every client, "
+        "so do not allow it: publish on an IPv4 address, give the network IPv6, or put a trusted "
+        "proxy in front"
     )
     hinted = f'    {gateway} "{hint}";\n' if gateway else ""
     return (

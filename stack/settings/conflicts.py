@@ -8,6 +8,9 @@ from typing import Any
 from stack.machine import kernel
 from stack.settings import static
 
+# Open files with which supervisord starts and nginx and uWSGI serve a few clients.
+FEWEST_FILES = 256
+
 
 def found_in(found: Mapping[str, Any]) -> Iterator[str]:
     """Describe each conflict, complete with its remedy."""
@@ -21,7 +24,8 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
     if found["dev"] == "debugger" and not found["allowed"]:
         yield (
             "DEV: 'debugger': lets whoever may connect run code, and without ALLOWED that is "
-            "everyone; set it to your own address, as in ALLOWED='127.0.0.1;::1'"
+            "everyone; set it to the address that your browser comes from: 127.0.0.1 on this "
+            "machine, the network's gateway, mostly 172.17.0.1, behind a published port"
         )
     yield from static.conflicts(found)
     listen, allowed = found["uwsgi_listen"], kernel.somaxconn()
@@ -36,7 +40,12 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             "lower it or raise that"
         )
     connections, files = found["nginx_worker_connections"], kernel.descriptors()
-    if connections > files:
+    if files < FEWEST_FILES:
+        yield (
+            f"open files: {files} are allowed, and {FEWEST_FILES} are needed; raise that, as with "
+            "docker run --ulimit nofile=65536"
+        )
+    elif connections > files:
         yield (
             f"NGINX_WORKER_CONNECTIONS: '{connections}': is more than the {files} open files that "
             f"are allowed; lower it, or raise that, as with --ulimit nofile={connections}"

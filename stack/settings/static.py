@@ -38,8 +38,8 @@ def folder(text: str) -> str:
         )
     if not text or not Path(text).is_dir() or not os.access(text, os.R_OK | os.X_OK):
         raise ValueError(
-            f"{quoted(text)}: is not a folder that uid {os.geteuid()} can read; name one, "
-            "relative to the tree's root or absolute, as in app/shop/static"
+            f"{quoted(text)}: is not a folder that uid {os.geteuid()} can read; name one by its "
+            f"absolute path, or from {Path.cwd()}, where your application is in app/"
         )
     return text.rstrip("/")
 

@@ -49,6 +49,11 @@ def target(text: str) -> Target:
     module, _, expression = text.partition(":")
     if not MODULE.fullmatch(module) or not expression.isprintable():
         raise ValueError(f"{quoted(text)}: does not name an application; {HOW}")
+    if module.endswith(".py"):
+        raise ValueError(
+            f"{quoted(text)}: names a file, and a module is wanted; leave out the .py: "
+            f"{module.removesuffix('.py')}:{expression or 'app'}"
+        )
     try:
         node = ast.parse(expression, mode="eval").body
         call = None

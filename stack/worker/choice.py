@@ -120,7 +120,7 @@ def binds(function: Application, *args: Any, **kwargs: Any) -> bool:
 def called(function: Any, name: str, subject: str, args: Any = (), kwargs: Any = None) -> Any:
     """Call a factory; whatever it raises becomes a Refusal."""
     kwargs = kwargs or {}
-    if not callable(function):
+    if not callable(function) or is_flask(function):
         raise Refusal(f"{subject}: {name} is no function but {kind(function)}; leave out the ()")
     if not binds(function, *args, **kwargs):
         raise Refusal(
