@@ -14,7 +14,7 @@ from stack.errors import ConfigError
 from stack.machine import kernel
 
 # Bytes for what is written before anything starts: the configuration twice, logs, pid files.
-LEAST_ROOM = 2 << 20
+LEAST_ROOM = 512 << 10
 
 
 def make(root: Path) -> Path:
@@ -34,8 +34,8 @@ def make(root: Path) -> Path:
     left = kernel.room(run)
     if left < LEAST_ROOM:
         raise ConfigError(
-            f"{run}: has room for {left >> 10} KiB, and {LEAST_ROOM >> 20} MiB are needed; give it "
-            "more, as with --tmpfs /srv/run:size=64m"
+            f"{run}: has room for {left >> 10} KiB, and {LEAST_ROOM >> 10} KiB are the least; give "
+            "it more, as with --tmpfs /srv/run:size=64m"
         )
     return run
 

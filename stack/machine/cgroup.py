@@ -21,6 +21,17 @@ def memory(proc: Path = SELF) -> int | None:
     return min((each for each in limits if each), default=None)
 
 
+def oom_kills(proc: Path = SELF) -> int | None:
+    """Count the processes of this group that were killed for want of memory; None if unknown."""
+    for folder in folders("memory", proc):
+        for name in ("memory.events", "memory.oom_control"):
+            for line in read(folder / name).splitlines():
+                word, _, count = line.partition(" ")
+                if word == "oom_kill" and count.isdecimal():
+                    return int(count)
+    return None
+
+
 def quota(folder: Path) -> float | None:
     """Read one group's quota: version 2 has it in one file, version 1 in two."""
     if words := read(folder / "cpu.max").split():

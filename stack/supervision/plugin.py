@@ -20,6 +20,7 @@ from supervisor.states import SupervisorStates
 
 from stack.supervision import wakeup
 from stack.supervision.log import Log
+from stack.supervision.memory import Memory
 from stack.supervision.repeated import Condenser
 from stack.uwsgi import output
 
@@ -57,6 +58,7 @@ class Supervision:
         self.wake_up = wakeup.WakeUp()
         self.stdout, self.stderr = Log(1), Log(2)
         self.condenser = Condenser()
+        self.memory, self.out_of_memory = Memory(), ""
         for handler in self.options.logger.handlers:
             if handler.stream is sys.stdout:
                 handler.stream = self.stdout
@@ -112,9 +114,16 @@ class Supervision:
             self.gave_up(event)
 
     def sum_up(self, event: events.Event) -> None:
-        """Log how many lines were left out since the last time."""
+        """Log how many lines were left out, and what was killed, since the last time."""
+        self.look_at_memory()
         for summary in self.condenser.summaries():
             self.options.logger.warn(summary)
+
+    def look_at_memory(self) -> None:
+        """Log what was killed for want of memory, and keep it for the end."""
+        if news := self.memory.news():
+            self.out_of_memory = news
+            self.options.logger.warn(news)
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
@@ -127,6 +136,7 @@ class Supervision:
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
         name = event.process.config.name
+        self.look_at_memory()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(event.process.pid, ORPHANS[name])
         if name == "uwsgi" and (refusal := output.refusal()):
@@ -145,9 +155,9 @@ class Supervision:
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
         words = output.telling(self.words.get(name, b"").decode(errors="replace"))
-        atexit.register(
-            leave, self.stderr, f"{words}\nentrypoint: error: {name} gave up, see above"
-        )
+        self.look_at_memory()
+        why = self.out_of_memory or "see above"
+        atexit.register(leave, self.stderr, f"{words}\nentrypoint: error: {name} gave up, {why}")
         self.wake_up.write(0)
 
     def stopping(self, event: events.ProcessStateStoppingEvent) -> None:

@@ -239,6 +239,41 @@ def test_a_worker_that_takes_too_much_memory_is_the_one_that_goes(image: str) ->
         stack.wait_until_ready()
         assert stack.get("/eat/200").status_code == 503
         stack.wait_until(lambda: stack.get().status_code == 200)
+        stack.wait_until(lambda: stack.lines("out of memory", "96 MiB", "UWSGI_PROCESSES"))
         assert stack.alive()
+    finally:
+        stack.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--ulimit=nofile=40:40",), ("open files: 40 are allowed", "--ulimit nofile=")),
+        (("--read-only", "--tmpfs=/srv/run:size=64k"), ("/srv/run", "64 KiB", "--tmpfs")),
+    ],
+    ids=["open files", "room"],
+)
+def test_what_there_is_too_little_of_is_named(
+    image: str, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    stack = ImageStack({}, image, options)
+    stack.start()
+    try:
+        assert stack.wait_until_gone(60) == 78, stack.log()
+        assert stack.lines("entrypoint: error: ", *words), stack.log()
+    finally:
+        stack.close()
+
+
+def test_an_application_that_does_not_fit_into_memory_ends_with_1_and_that_reason(
+    image: str, folder: Path
+) -> None:
+    (folder / "app.py").write_text("data = b'x' * (96 << 20)\n\ndef app(*_): ...\n")
+    options = ("--memory=96m", "--memory-swap=96m", f"--volume={folder}:/srv/app:ro")
+    stack = ImageStack({"UWSGI_PROCESSES": "1"}, image, options)
+    stack.start()
+    try:
+        assert stack.wait_until_gone(60) == 1, stack.log()
+        assert stack.lines("entrypoint: error: ", "gave up", "out of memory", "96 MiB"), stack.log()
     finally:
         stack.close()
