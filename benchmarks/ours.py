@@ -36,7 +36,7 @@ class Host(Programs):
         """Note when the entrypoint has become supervisord."""
         with suppress(OSError):
             command = Path(f"/proc/{self.running[0].pid}/cmdline").read_bytes()
-            if self.prepared is None and b"supervisor.supervisord" in command:
+            if self.prepared is None and b"stack.supervision" in command:
                 self.prepared = time.time() - self.began
 
 

@@ -60,8 +60,8 @@ class Supervision:
         self.condenser = Condenser()
         self.memory, self.out_of_memory = Memory(), ""
         for handler in self.options.logger.handlers:
-            if handler.stream is sys.stdout:
-                handler.stream = self.stdout
+            if handler.stream is sys.stdout:  # which __main__.py has made stderr
+                handler.stream = self.stderr
         # What each program said last, and when it was asked to stop.
         self.words: dict[str, bytes] = {}
         self.asked: dict[str, float] = {}

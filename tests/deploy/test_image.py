@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,6 +201,23 @@ def test_root_works_and_is_warned_of(image: str) -> None:
         assert stack.get().status_code == 200
         assert stack.lines("warning: running as root")
         assert not stack.lines("CRIT")
+    finally:
+        stack.close()
+
+
+@pytest.mark.parametrize("user", ["101", "0"])
+def test_stdout_is_the_access_log_and_nothing_else(image: str, user: str) -> None:
+    stack = ImageStack({"ACCESS_LOG": "json"}, image, (f"--user={user}",))
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        for _ in range(3):
+            stack.get("/request")
+        stack.run("supervisorctl", "restart", "uwsgi")
+        stack.signal(signal.SIGTERM)
+        assert stack.wait_until_gone() == 0
+        lines = docker("logs", stack.name).stdout.splitlines()
+        assert [json.loads(line)["uri"] for line in lines] == ["/request"] * 3
     finally:
         stack.close()
 
