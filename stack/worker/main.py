@@ -13,6 +13,7 @@ import uwsgi  # made by uWSGI itself
 
 from .answers import debugged, excuse, guarded, timed
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
+from .paths import as_asked
 from .plan import Named, Plan
 from .reports import Refusal
 
@@ -81,10 +82,10 @@ def main() -> Application:
     try:
         os.environ.update(secrets(plan.files))
         if plan.dev != "debugger":
-            return timed(guarded(load(plan)))
+            return timed(as_asked(guarded(load(plan)), root))
         # Else Flask handles exceptions itself, and the debugger sees none.
         os.environ["FLASK_DEBUG"] = "1"
-        return timed(debugged(load(plan)))
+        return timed(as_asked(debugged(load(plan)), root))
     except Refusal as refusal:
         if plan.dev == "0":
             refuse(root, str(refusal))
