@@ -11,7 +11,7 @@ from pathlib import Path
 VARIABLES = {
     "NGINX_MAX_UPLOAD": "CLIENT_MAX_BODY_SIZE",
     "NGINX_WORKER_OPEN_FILES": "docker run --ulimit nofile=...",
-    "STATIC_INDEX": "SPA_FALLBACK=index.html",
+    "STATIC_INDEX": "SPA_FALLBACK=index.html and SPA_API_PREFIX=/",
 }
 
 FILES = {

@@ -19,6 +19,9 @@ UNQUOTABLE = re.compile(r'["\\$\x00-\x1f\x7f]')
 # The name of a file, right below the folder.
 NAME = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
+# SPA_API_PREFIX=/: the page is at / itself, and nowhere else.
+ALL = ("/",)
+
 EXAMPLE = "example"
 
 
@@ -55,6 +58,27 @@ def url(text: str) -> str:
     )
 
 
+def prefixes(text: str) -> tuple[str, ...]:
+    """Parse the paths that stay the application's beside a page: some, or / for all of them."""
+    entries = [each for part in text.split(";") if (each := part.strip())]
+    found = tuple(dict.fromkeys(each if each == "/" else url(each) for each in entries))
+    if not found:
+        raise ValueError(f"{quoted(text)}: names no path; write one, as in /api/, or unset it")
+    if "/" in found and found != ALL:
+        raise ValueError(
+            f"{quoted(text)}: / stands for all paths, and others beside it mean nothing; "
+            "write / alone, or leave it out"
+        )
+    return found
+
+
+def place(page: str | None, application: tuple[str, ...]) -> Detected:
+    """Find the path of the files when none is given."""
+    if page and application != ALL:
+        return Detected("/", "SPA_FALLBACK puts the files there")
+    return Detected("/static/", "where most applications have them")
+
+
 def name(text: str) -> str:
     """Parse the name of the file that stands in for every page."""
     if NAME.fullmatch(text):
@@ -65,15 +89,24 @@ def name(text: str) -> str:
 
 
 def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
-    """Describe a fallback that does not exist, with its remedy."""
+    """Describe a page that does not exist, and a path that is two things, with its remedy."""
     path, fallback = found["static_path"], found["spa_fallback"]
-    if fallback and not path:
+    if not fallback:
+        return
+    if not path:
         yield (
             f"SPA_FALLBACK: {quoted(fallback)}: is a file in STATIC_PATH, which is not set; "
             "name the folder of your build there"
         )
-    elif fallback and not Path(path, fallback).is_file():
+    elif not Path(path, fallback).is_file():
         yield (
             f"SPA_FALLBACK: {quoted(fallback)}: is not in STATIC_PATH, {path}; "
             "build it, or name a file that is there"
         )
+    taken = {found["static_url"]: "STATIC_URL", f"/{fallback}/": "SPA_FALLBACK"}
+    for prefix in found["spa_api_prefix"]:
+        if prefix in taken:
+            yield (
+                f"SPA_API_PREFIX: {quoted(prefix)}: is where {taken[prefix]} has files; "
+                "give one of them another path"
+            )

@@ -148,7 +148,6 @@ class Settings:
         "Folder whose files nginx serves itself.",
         shown="unset, but for the example",
     )
-    static_url: str = setting("STATIC_URL", "/static/", static.url, "Where it serves them.")
     spa_fallback: str | None = setting(
         "SPA_FALLBACK",
         None,
@@ -156,8 +155,18 @@ class Settings:
         "`index.html`: files at `/`, and this one for every path that is none.",
         shown="unset",
     )
-    spa_api_prefix: str = setting(
-        "SPA_API_PREFIX", "/api/", static.url, "What stays the application's then."
+    spa_api_prefix: tuple[str, ...] = setting(
+        "SPA_API_PREFIX",
+        "/api/",
+        static.prefixes,
+        "What stays the application's then: `/api/;/auth/`, or `/` for all but `/` itself.",
+    )
+    static_url: str = setting(
+        "STATIC_URL",
+        lambda found: static.place(found["spa_fallback"], found["spa_api_prefix"]),
+        static.url,
+        "Where nginx serves the files.",
+        shown="`/static/`; `/` with `SPA_FALLBACK`",
     )
     response_cache: str = setting(
         "RESPONSE_CACHE",
