@@ -114,9 +114,10 @@ class Supervision:
             self.gave_up(event)
 
     def sum_up(self, event: events.Event) -> None:
-        """Log how many lines were left out, and what was killed, since the last time."""
+        """Log how many lines were left out, but of a burst that just began, and what was killed."""
         self.look_at_memory()
-        for summary in self.condenser.summaries():
+        last = isinstance(event, events.ProcessStateStoppedEvent)
+        for summary in self.condenser.summaries(at_once=last):
             self.options.logger.warn(summary)
 
     def look_at_memory(self) -> None:

@@ -21,6 +21,7 @@ class Condenser:
         """Start with no line and no count."""
         self.unfinished = b""
         self.counts: Counter[bytes] = Counter()
+        self.due: set[bytes] = set()
 
     def pass_on(self, data: bytes) -> bytes:
         """Take output in pieces of any length, and return the whole lines that are to be shown."""
@@ -35,9 +36,14 @@ class Condenser:
         self.counts[kind] += 1
         return bool(KINDS[kind]) and self.counts[kind] == 1
 
-    def summaries(self) -> Iterator[str]:
-        """Describe what was counted and not shown since the last time."""
-        for kind, meaning in KINDS.items():
-            if meaning and self.counts[kind] > 1:
-                yield f"{self.counts[kind]} requests were answered with 503: {meaning}"
-        self.counts.clear()
+    def summaries(self, at_once: bool = False) -> Iterator[str]:
+        """Describe what was counted and not shown; to be called every five seconds.
+
+        What began since the last call waits for the next, unless at_once is set. So a short burst
+        is one count, even if a call comes in the middle of it.
+        """
+        for kind in [kind for kind in self.counts if at_once or kind in self.due]:
+            count, meaning = self.counts.pop(kind), KINDS[kind]
+            if meaning and count > 1:
+                yield f"{count} requests were answered with 503: {meaning}"
+        self.due = set(self.counts)

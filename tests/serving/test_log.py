@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.supervision.log import Log
+from stack.supervision.repeated import Condenser
 from tests.support.host import HostStack
 
 
@@ -42,6 +43,21 @@ def test_a_reader_that_is_gone_is_no_error() -> None:
     os.close(writer)
 
 
+def test_a_burst_is_one_count_wherever_in_it_the_five_seconds_end() -> None:
+    condenser = Condenser()
+    refusal = (
+        b"2026/01/01 00:00:00 [error] 1#1: *1 no live upstreams while connecting to upstream\n"
+    )
+    assert condenser.pass_on(refusal * 13) == refusal
+    assert [*condenser.summaries()] == []
+    assert condenser.pass_on(refusal * 15) == b""
+    (summary,) = condenser.summaries()
+    assert summary.startswith("28 requests ")
+    assert condenser.pass_on(refusal * 2) == refusal
+    (last,) = condenser.summaries(at_once=True)
+    assert last.startswith("2 requests ")
+
+
 class Unheard(HostStack):
     """A stack whose output goes to a pipe."""
 
@@ -69,6 +85,6 @@ def test_serves_and_stops_while_nobody_reads(
         for _ in range(1500):  # a pipe holds 64 KiB, and each line has more than 100 bytes
             assert stack.get().status_code == 200
         stack.signal(signal.SIGTERM)
-        assert stack.wait_until_gone(timeout=15) == 0
+        assert stack.wait_until_gone() == 0
     finally:
         stack.close()
