@@ -62,8 +62,12 @@ def refuse(root: Path, report: str) -> NoReturn:
     if not uwsgi.masterpid():  # a trial import, without a server
         sys.stderr.write(report)
     else:
-        with contextlib.suppress(FileExistsError), (root / "run/refusal").open("x") as file:
-            file.write(report)
+        # Whole from the moment that it is there: another worker may end the master meanwhile.
+        written = root / f"run/tmp/refusal.{os.getpid()}"
+        written.write_text(report, errors="replace")
+        with contextlib.suppress(FileExistsError):
+            (root / "run/refusal").hardlink_to(written)
+        written.unlink()
     sys.stderr.flush()
     os._exit(FAILED)
 
