@@ -8,13 +8,18 @@ from dev import ROOT, Problem, compose, engine, finish, host, image, packages, v
 
 TAG = "nginx-python3:test"
 
+# Most of a test is waiting, so more run at once than there are CPUs. Tests that share a stack, or
+# something of which the machine has one, are a group, and one worker runs it (xdist_group).
+AT_ONCE = min(3 * len(os.sched_getaffinity(0)), 24)
+PARALLEL = (f"--numprocesses={AT_ONCE}", "--dist=loadgroup")
+
 
 def main(arguments: list[str]) -> int:
     """Make ready, build the image if there is an engine, and become pytest."""
     host.prepare(tools=True)
     options = image_options()
     os.chdir(ROOT)
-    os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *options, *arguments])
+    os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *PARALLEL, *options, *arguments])
 
 
 def image_options() -> list[str]:

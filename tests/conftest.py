@@ -29,17 +29,34 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"IMAGE CHECKS ARE LEFT OUT: {config.getoption('--image-missing')}"
 
 
+# What takes its time to make, and is made once for all tests that use it: one worker runs them.
+SHARED = ("stack", "served", "guarded", "service", "built", "theirs")
+
+
+def shared_by(item: pytest.Item) -> str | None:
+    """Name what a test shares with others: a fixture, where it is, and for which launcher."""
+    parts = getattr(getattr(item, "callspec", None), "params", {})
+    for name in SHARED:
+        if name in getattr(item, "fixturenames", ()):
+            where = "" if name == "stack" else item.path.stem
+            return f"{name} {where} {parts.get(name, '')}"
+    return None
+
+
 def needs_image(item: pytest.Item) -> bool:
     """Say whether a test is of the image's half."""
     return "image" in getattr(item, "fixturenames", ()) or "[image" in item.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the image's half where there is no image: the header has said so."""
+    """Group the tests that share something, and leave out the image's half if there is none."""
+    for item in items:
+        if group := shared_by(item):
+            item.add_marker(pytest.mark.xdist_group(group))
     if config.getoption("--image"):
         return
     without = [item for item in items if not needs_image(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in without])
+    config.hook.pytest_deselected(items=[*{*items} - {*without}])
     items[:] = without
 
 
