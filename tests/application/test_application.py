@@ -142,14 +142,14 @@ def test_applications_that_are_not_flasks_are_mounted_too(launch: Launch, folder
 
 
 def test_a_slow_import_is_waited_for(launch: Launch) -> None:
-    stack = launch(ready=False, app=APPS / "slow")
+    stack = launch(ready=False, app=APPS / "slow", IMPORT_TAKES="20")
     healthy = ["./entrypoint.py", "healthy"]
-    stack.wait_until(lambda: stack.run(*healthy).returncode == 0, timeout=60)
+    stack.wait_until(lambda: stack.run(*healthy).returncode == 0)
     assert stack.get().text == "at last"
 
 
 def test_a_stop_does_not_wait_for_a_slow_import(launch: Launch) -> None:
-    stack = launch(ready=False, app=APPS / "slow")
+    stack = launch(ready=False, app=APPS / "slow", IMPORT_TAKES="600")
     stack.wait_until(lambda: stack.lines("spawned uWSGI worker"))
     stack.signal(signal.SIGTERM)
-    assert stack.wait_until_gone(timeout=8) == 0
+    assert stack.wait_until_gone() == 0

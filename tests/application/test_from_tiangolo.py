@@ -39,8 +39,8 @@ def test_it_runs_and_its_variables_mean_what_they_meant(theirs: str) -> None:
         assert stack.get().text == "prestarted\n"
         assert stack.get("/assets/file.txt").text == "a file\n"
         assert stack.get("/assets-secrets").status_code == 404
-        assert stack.lines("serving main:app")
-        assert stack.lines("warning: app/uwsgi.ini is not read; APP_MODULE names the application")
+        assert stack.says("serving main:app")
+        assert stack.says("warning: app/uwsgi.ini is not read; APP_MODULE names the application")
     finally:
         stack.close()
 

@@ -43,7 +43,7 @@ click<1,>=0.5
 def test_what_is_missing_or_too_old_is_one_warning(launch: Launch, app: Path) -> None:
     (app / "requirements.txt").write_text(WANTED)
     stack = launch(app=app)
-    (warning,) = stack.lines("requirements.txt asks for more than is installed: ")
+    (warning,) = stack.says("requirements.txt asks for more than is installed: ")
     listed = warning.partition("installed: ")[2].partition("; build")[0]
     names = [each.split("=")[0].split("<")[0].split(" ")[0] for each in listed.split("), ")]
     assert names == ["Werkzeug", "no-such-package", "package", "click"]

@@ -28,10 +28,13 @@ def prestart(app: Path, text: str, mode: int = 0o755) -> None:
 
 
 def failed(stack: Stack, status: int) -> str:
-    """Expect an end before anything was started, and return the last line."""
+    """Expect an end before anything was started, and return what was said last of it.
+
+    Of all that we say, that is: Docker does not keep our stream and the program's in order.
+    """
     assert stack.wait_until_gone() == status, stack.log()
     assert not stack.lines("spawned")
-    return stack.log().splitlines()[-1]
+    return stack.says("entrypoint: error: ")[-1]
 
 
 def test_it_runs_before_anything_listens(launch: Launch, app: Path) -> None:
@@ -61,7 +64,7 @@ def test_neither_check_nor_reload_run_it(launch: Launch, app: Path) -> None:
         answer = stack.run("./entrypoint.py", command)
         assert answer.returncode == 0
         assert "it ran" not in answer.stdout + answer.stderr
-    assert len(stack.lines("it ran")) == 1
+    assert len(stack.says("it ran")) == 1
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_its_failure_stops_the_start(launch: Launch, app: Path, text: str, words
 
 
 def test_it_may_not_take_for_ever(launch: Launch, app: Path) -> None:
-    prestart(app, "#!/bin/sh\nsleep 60 &\nsleep 60\n")
+    prestart(app, "#!/bin/sh\nsleep 600 &\nsleep 600\n")
     stack = launch(ready=False, app=app, PRESTART_TIMEOUT="1")
     assert "still ran after 1 s; PRESTART_TIMEOUT gives it more" in failed(stack, 1)
 
@@ -101,18 +104,20 @@ def test_the_ancestors_name_is_noticed(launch: Launch, app: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_stop_does_not_wait_for_it(launch: Launch, app: Path, number: signal.Signals) -> None:
-    prestart(app, "#!/bin/sh\ntrap 'echo told to stop; exit 9' TERM\necho begun\nsleep 60 & wait\n")
+    prestart(
+        app, "#!/bin/sh\ntrap 'echo told to stop; exit 9' TERM\necho begun\nsleep 600 & wait\n"
+    )
     stack = launch(ready=False, app=app)
     stack.wait_until(lambda: stack.lines("begun"))
     stack.signal(number)
-    assert stack.wait_until_gone(timeout=5) == 0
-    assert stack.lines("told to stop")
+    assert stack.wait_until_gone() == 0
+    assert stack.says("told to stop")
     assert not stack.lines("spawned")
 
 
 def test_a_stop_kills_what_does_not_listen(launch: Launch, app: Path) -> None:
-    prestart(app, "#!/bin/sh\ntrap '' TERM\necho begun\nsleep 60\n")
+    prestart(app, "#!/bin/sh\ntrap '' TERM\necho begun\nsleep 600\n")
     stack = launch(ready=False, app=app, SHUTDOWN_TIMEOUT="4")
     stack.wait_until(lambda: stack.lines("begun"))
     stack.signal(signal.SIGTERM)
-    assert stack.wait_until_gone(timeout=9) == 0
+    assert stack.wait_until_gone() == 0

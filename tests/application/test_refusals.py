@@ -17,7 +17,7 @@ APPS = ROOT / "tests/apps"
 
 def refused(stack: Stack, status: int) -> str:
     """Wait for the end, expect its status and no second try, and return the log's last lines."""
-    assert stack.wait_until_gone(timeout=30) == status, stack.log()
+    assert stack.wait_until_gone() == status, stack.log()
     assert len(stack.lines("spawned: 'uwsgi'")) <= 1, stack.log()
     # What supervisord itself says comes by another stream, and Docker does not keep them in order.
     lines = [line for line in stack.log().splitlines() if not re.match(r"20\d\d-", line)]
@@ -112,7 +112,7 @@ def test_an_application_that_cannot_be_imported_says_why(
     trace = text[text.rindex("Traceback") :]
     assert trace.count("  File ") == {"broken": 2, "missing": 1, "syntax": 1, "exits": 1}[name]
     assert not re.search("loader|worker|importlib", trace)
-    assert stack.log().count("Traceback") == 1
+    assert stack.log().count("Traceback") == 1, stack.log()
 
 
 PROBLEMS = {

@@ -59,7 +59,7 @@ def ask(service: Compose, client: int, server: str, *headers: str) -> str:
 
 def post(service: Compose, path: str) -> requests.Response:
     """Post something through the load balancer."""
-    return requests.post(f"http://127.0.0.1:{service.port}{path}", data="x=1", timeout=20)
+    return requests.post(f"http://127.0.0.1:{service.port}{path}", data="x=1", timeout=60)
 
 
 def replicas_of(service: Compose, path: str) -> list[list[str]]:
@@ -142,19 +142,22 @@ def in_flight(container: str) -> int:
 
 def test_killed_with_a_replica_a_get_is_repeated_and_a_post_is_not(service: Compose) -> None:
     wait_until(lambda: spread(service) == REPLICAS)
+    gate = service.allowed.with_name("gate")
     with ThreadPoolExecutor() as pool:
-        asked = [pool.submit(service.get, "/wait/3.1") for _ in range(REPLICAS)]
+        asked = [pool.submit(service.get, "/held?get") for _ in range(REPLICAS)]
         # In turn, so that each replica has one of each.
         wait_until(lambda: [in_flight(name) for name in service.names()] == [1] * REPLICAS)
-        posted = [pool.submit(post, service, "/wait/3.2") for _ in range(REPLICAS)]
+        posted = [pool.submit(post, service, "/held?post") for _ in range(REPLICAS)]
         wait_until(lambda: [in_flight(name) for name in service.names()] == [2] * REPLICAS)
         docker("kill", "--signal=KILL", service.names()[0])
+        gate.touch()
         assert [each.result().status_code for each in asked] == [200] * REPLICAS
         assert sorted(each.result().status_code for each in posted) == [200, 200, 502]
+    gate.unlink()
     service.scale(REPLICAS)
-    wait_until(lambda: len(replicas_of(service, "POST /wait/3.2")) == REPLICAS)
-    assert [len(names) for names in replicas_of(service, "POST /wait/3.2")] == [1, 1, 1]
-    assert sorted(len(names) for names in replicas_of(service, "GET /wait/3.1")) == [1, 1, 2]
+    wait_until(lambda: len(replicas_of(service, "POST /held?post")) == REPLICAS)
+    assert [len(names) for names in replicas_of(service, "POST /held?post")] == [1, 1, 1]
+    assert sorted(len(names) for names in replicas_of(service, "GET /held?get")) == [1, 1, 2]
 
 
 def test_replicas_come_and_go_without_a_restart(service: Compose) -> None:

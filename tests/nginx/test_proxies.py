@@ -52,7 +52,7 @@ def test_behind_a_trusted_proxy_the_real_client_counts(launch: Launch) -> None:
     stack.wait_until(
         lambda: stack.lines("denied", "198.51.100.1, taken from X-Forwarded-For (peer 127.0.0.1")
     )
-    assert stack.lines("denied", "127.0.0.2, taken from the connection (peer 127.0.0.2")
+    assert stack.says("denied", "127.0.0.2, taken from the connection (peer 127.0.0.2")
 
 
 def test_the_application_sees_what_the_client_asked_for(launch: Launch) -> None:

@@ -147,7 +147,7 @@ def test_a_page_that_there_is_not_is_refused(
     (app / "build/index.html").unlink()
     stack = launch(app=app, ready=False, APP_MODULE="pages:application", **settings)
     assert stack.wait_until_gone() == 78
-    assert stack.lines("entrypoint: error: SPA_", reason)
+    assert stack.says("entrypoint: error: SPA_", reason)
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_a_path_cannot_be_two_things(launch: Launch, app: Path, prefix: str, whe
         SPA_API_PREFIX=prefix,
     )
     assert stack.wait_until_gone() == 78
-    assert stack.lines("entrypoint: error: SPA_API_PREFIX: ", f"is where {where} has files")
+    assert stack.says("entrypoint: error: SPA_API_PREFIX: ", f"is where {where} has files")

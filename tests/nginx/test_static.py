@@ -168,7 +168,7 @@ def test_a_file_that_was_missing_is_seen_soon(launch: Launch, app: Path) -> None
 def test_what_cannot_be_served_is_refused(launch: Launch, name: str, value: str) -> None:
     stack = launch(ready=False, **{name: value})
     assert stack.wait_until_gone() == 78
-    assert stack.lines(f"entrypoint: error: {name}: ")
+    assert stack.says(f"entrypoint: error: {name}: ")
 
 
 def test_every_answer_has_the_headers_that_protect(launch: Launch, app: Path) -> None:

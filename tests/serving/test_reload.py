@@ -28,7 +28,8 @@ def test_a_reload_brings_new_code_and_loses_nothing(launch: Launch, faulty: Path
 
 
 def test_a_stop_right_after_a_reload_is_as_prompt_as_any(launch: Launch) -> None:
-    stack = launch()
+    # So long that nothing but a signal that is lost makes supervisord use force.
+    stack = launch(SHUTDOWN_TIMEOUT="50")
     assert stack.run("./entrypoint.py", "reload").returncode == 0
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone() == 0
@@ -37,8 +38,8 @@ def test_a_stop_right_after_a_reload_is_as_prompt_as_any(launch: Launch) -> None
 
 def test_a_reload_of_a_broken_application_changes_nothing(launch: Launch, faulty: Path) -> None:
     stack = launch(app=faulty, APP_MODULE=MODULE, UWSGI_PROCESSES="2")
-    stack.wait_until(lambda: len(stack.lines("WSGI app 0", "ready")) == 2)
-    before = stack.processes("uwsgi")
+    stack.says("WSGI app 0", "ready", count=2)
+    before = stack.crew("uwsgi", 2)
     (faulty / "faults.py").write_text("import no_such_package\n")
     answer = stack.run("./entrypoint.py", "reload")
     assert answer.returncode == os.EX_CONFIG
@@ -51,8 +52,8 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(
     launch: Launch, launcher: str, conf: Path
 ) -> None:
     edit(conf, "server_tokens off;", "server_tokens off; ")
-    stack = launch(conf=conf)
-    before = stack.processes("nginx")
+    stack = launch(conf=conf, NGINX_WORKER_PROCESSES="2")
+    before = stack.crew("nginx", 2)
     if launcher == "host":
         conf = stack.root / "conf"  # type: ignore[attr-defined]
     (conf / "nginx.conf").write_text("broken")
@@ -95,10 +96,10 @@ def renewed(before: list[int], now: list[int]) -> bool:
 
 @pytest.mark.parametrize("program", ["nginx", "uwsgi"])
 def test_a_hangup_of_one_program_is_safe_too(launch: Launch, faulty: Path, program: str) -> None:
-    stack = launch(app=faulty, APP_MODULE=MODULE)
+    stack = launch(app=faulty, APP_MODULE=MODULE, UWSGI_PROCESSES="2", NGINX_WORKER_PROCESSES="2")
     (slow,) = background(stack, "/wait/1.0")
     wait_until_busy(stack, 1)
-    before = stack.processes(program)
+    before = stack.crew(program, 2)
     assert stack.run("supervisorctl", "signal", "HUP", program).returncode == 0
     stack.wait_until(lambda: renewed(before, stack.processes(program)))
     assert good(stack)
@@ -114,4 +115,4 @@ def test_supervisors_own_reload_starts_everything_again(launch: Launch) -> None:
     )
     stack.wait_until(lambda: stack.answers() and good(stack))
     stack.signal(signal.SIGTERM)
-    assert stack.wait_until_gone(timeout=10) == 0
+    assert stack.wait_until_gone() == 0

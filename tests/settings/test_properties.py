@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stack.errors import ConfigError
@@ -23,7 +23,13 @@ Parser = Callable[[str], tuple[Network, ...]]
 RULE = re.compile(r"allow ([0-9a-f.:]+(?:/[0-9]{1,3})?);\n")
 
 # Repeatable, and without a folder for what was found.
-MANY = settings(max_examples=10_000, derandomize=True, database=None, deadline=None)
+MANY = settings(
+    max_examples=10_000,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 SOME = settings(MANY, max_examples=1000)
 
 # What addresses are made of, and what could be mistaken for a part of one, by nginx or by us.

@@ -19,14 +19,15 @@ def background(stack: Stack, path: str, times: int = 1) -> list[Future[requests.
 
 
 def wait_until_busy(stack: Stack, connections: int) -> None:
-    """Wait until this many connections to the stack are open, on the clients' side."""
+    """Wait until this many connections to the stack are open, and nginx has accepted them."""
 
-    def established() -> int:
-        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    def accepted() -> int:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         port = f":{stack.port:04X}"
-        return sum(line.split()[2].endswith(port) and line.split()[3] == "01" for line in lines)
+        # One that the kernel still keeps for nginx has no inode.
+        return sum(row[1].endswith(port) and row[3] == "01" and row[9] != "0" for row in rows)
 
-    stack.wait_until(lambda: established() >= connections)
+    stack.wait_until(lambda: accepted() >= connections)
 
 
 def good(stack: Stack) -> bool:

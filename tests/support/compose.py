@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -18,19 +17,11 @@ import requests
 
 from dev import compose
 from tests.support.image import docker
-from tests.support.stacks import ROOT, fail
-from tests.support.wait import wait_until
+from tests.support.stacks import ROOT, fail, reserve
+from tests.support.wait import HANGS, wait_until
 
 FILE = ROOT / "deploy/compose.yaml"
 PAGE = ROOT / "docs/scale.md"
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on now."""
-    with socket.socket() as test:
-        test.bind(("127.0.0.1", 0))
-        port: int = test.getsockname()[1]
-        return port
 
 
 class Compose:
@@ -38,7 +29,8 @@ class Compose:
 
     def __init__(self, folder: Path, **variables: str) -> None:
         """Choose names; nothing is started."""
-        self.port = free_port()
+        self.reserved = reserve()
+        self.port: int = self.reserved.getsockname()[1]
         # Of its own, so that two projects can run at once.
         self.network = f"172.30.{secrets.randbelow(256)}"
         self.gateway, self.balancer = f"{self.network}.1", f"{self.network}.2:8080"
@@ -107,11 +99,12 @@ class Compose:
 
     def get(self, path: str = "/", **options: Any) -> requests.Response:
         """Make a request through the load balancer."""
-        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=20, **options)
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=HANGS, **options)
 
     def close(self) -> None:
         """Leave nothing behind."""
         self.run("down", "--volumes", "--timeout", "10")
+        self.reserved.close()
 
 
 def build(image: str, tag: str, application: Path, version: str) -> None:
@@ -122,9 +115,9 @@ def build(image: str, tag: str, application: Path, version: str) -> None:
             source.write_text(
                 source.read_text().replace('VERSION = "old"', f'VERSION = "{version}"')
             )
-        module = application.name
         Path(context, "Dockerfile").write_text(
-            f"FROM {image}\nCOPY app app\nENV APP_MODULE={module}:application\n"
+            f"FROM {image}\nCOPY app app\nENV APP_MODULE={application.name}:application\n"
+            "ENV GATE=/etc/allowed/gate\n"
         )
         docker("build", "--quiet", "--tag", tag, context)
 

@@ -276,7 +276,7 @@ def pipeline(port: int, clients: Sequence[Client]) -> list[bool]:
     lines = [
         f"HEAD / HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: {each.header}\r\n" for each in clients
     ]
-    with socket.create_connection((PEER, port), timeout=30, source_address=(PEER, 0)) as connection:
+    with socket.create_connection((PEER, port), timeout=60, source_address=(PEER, 0)) as connection:
         connection.sendall(("\r\n".join(lines) + "Connection: close\r\n\r\n").encode())
         answer = connection.makefile("rb").read()
     statuses = re.findall(rb"^HTTP/1\.1 (\d+)", answer, re.MULTILINE)

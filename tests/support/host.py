@@ -68,12 +68,13 @@ class HostStack(Stack):
                 stderr=output,
                 start_new_session=True,
             )
-        self.sessions.add(self.process.pid)
+        self.pid = self.process.pid
+        self.sessions.add(self.pid)
 
     def start_again(self) -> None:
         """Start, when nothing is left of the run before: in a container all dies with PID 1."""
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        self.kill()
+        wait_until(lambda: not self.pids())
         self.start()
         self.wait_until_ready()
 
@@ -102,7 +103,7 @@ class HostStack(Stack):
             env={**self.environ, "PATH": path},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
 
     def copy(self, folder: Path) -> Path:
@@ -125,6 +126,14 @@ class HostStack(Stack):
                 continue
         return found
 
+    def kill(self) -> list[int]:
+        """Kill what is left, and say what it was."""
+        left = self.pids()
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return left
+
     def files(self) -> dict[str, float]:
         """Map every path outside run/ to the time of its last change."""
         paths = [self.root, *self.root.rglob("*")]
@@ -145,10 +154,8 @@ class HostStack(Stack):
     def remove(self) -> None:
         """Kill what is left, and say so: nothing may be, a moment after it was killed."""
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not self.pids(), timeout=2)
-        left = self.pids()
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not self.pids(), timeout=10)
+        left = self.kill()
         if self.limited:
             subprocess.run(["umount", self.root / "run"], check=True)
         assert not left, f"processes {left} outlived the stack\n{self.log()}"

@@ -6,6 +6,7 @@ import re
 import socket
 
 from tests.support.stacks import Stack
+from tests.support.wait import HANGS
 
 CLIENT = "127.0.0.1"
 
@@ -28,7 +29,7 @@ def with_body(headers: str, body: str, target: str = "/") -> bytes:
 
 
 def connect(
-    stack: Stack, client: str = CLIENT, server: str = CLIENT, timeout: float = 20
+    stack: Stack, client: str = CLIENT, server: str = CLIENT, timeout: float = HANGS
 ) -> socket.socket:
     """Open a connection from an address."""
     return socket.create_connection((server, stack.port), timeout, (client, 0))

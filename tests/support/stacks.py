@@ -8,13 +8,14 @@ import socket
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from tests.support.wait import wait_until
+from tests.support.wait import HANGS, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -35,16 +36,26 @@ class From(HTTPAdapter):
         return super().init_poolmanager(*args, source_address=(self.address, 0), **kwargs)
 
 
+def reserve() -> socket.socket:
+    """Bind a free port of IPv4 and IPv6: until one listens there, it is given to nobody else."""
+    both = socket.has_dualstack_ipv6()
+    reserved = socket.socket(socket.AF_INET6 if both else socket.AF_INET)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if both:
+        reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    reserved.bind(("", 0))
+    return reserved
+
+
 class Stack(ABC):
     """One stack, running or ended."""
 
     launcher: str
+    pid: int  # of the main process, as this machine sees it
 
     def __init__(self, settings: Mapping[str, str]) -> None:
-        """Reserve a port: bound, but not listening, it is given to nobody else."""
-        self.reserved = socket.socket()
-        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.reserved.bind(("", 0))
+        """Reserve a port."""
+        self.reserved = reserve()
         self.port: int = self.reserved.getsockname()[1]
         self.settings = {"LISTEN_PORT": str(self.port), **settings}
 
@@ -59,7 +70,7 @@ class Stack(ABC):
         server = "[::1]" if ":" in client else "127.0.0.1"
         with self.connection(client) as session:
             return session.request(
-                method, f"http://{server}:{self.port}{path}", timeout=20, **options
+                method, f"http://{server}:{self.port}{path}", timeout=HANGS, **options
             )
 
     def connection(self, client: str) -> requests.Session:
@@ -78,13 +89,22 @@ class Stack(ABC):
 
     def wait_until_ready(self) -> None:
         """Wait until the application answers, whatever ALLOWED says of us."""
-        self.wait_until(lambda: self.run("./entrypoint.py", "healthy").returncode == 0)
+        self.wait_until(self.healthy)
 
-    def wait_until(self, predicate: Any, timeout: float = 20.0) -> Any:
+    def healthy(self) -> bool:
+        """Ask for what the health check asks for, at less cost than by running it."""
+        try:
+            url = f"http://127.255.255.254:{self.port}/ready"
+            with self.connection("127.0.0.1") as session:
+                return session.get(url, timeout=HANGS).status_code < 500
+        except requests.ConnectionError:
+            return False
+
+    def wait_until(self, predicate: Any, timeout: float = HANGS) -> Any:
         """Wait for something while the stack lives."""
         return wait_until(predicate, timeout=timeout, alive=self.alive, report=self.log)
 
-    def wait_until_gone(self, timeout: float = 20.0) -> int:
+    def wait_until_gone(self, timeout: float = HANGS) -> int:
         """Wait for the end and return the exit status."""
         wait_until(lambda: not self.alive(), timeout=timeout, report=self.log)
         return self.exit_status()
@@ -93,8 +113,17 @@ class Stack(ABC):
         """Find the log's lines that hold all these words."""
         return [line for line in self.log().splitlines() if all(word in line for word in words)]
 
+    def says(self, *words: str, count: int = 1) -> list[str]:
+        """Wait for so many lines with all these words: it takes a while until they are there."""
+        self.wait_until(lambda: len(self.lines(*words)) >= count)
+        return self.lines(*words)
+
     def processes(self, name: str) -> list[int]:
         """List the process ids of nginx or uwsgi, the master first."""
+        return [pid for _, pid in self.titled(name)]
+
+    def titled(self, name: str) -> list[tuple[bool, int]]:
+        """Say of each process of nginx or uwsgi whether it is other than a master, and its id."""
         mine = []
         for pid in self.pids():
             try:
@@ -104,15 +133,35 @@ class Stack(ABC):
             # Both write what they are there; the kernel's own name for them can be a thread's.
             if title.lower().startswith(name):
                 mine.append(("master" not in title, pid))
-        return [pid for _, pid in sorted(mine)]
+        return sorted(mine)
+
+    def crew(self, name: str, workers: int) -> list[int]:
+        """Wait until a program has one master and so many workers, and list them."""
+
+        def complete() -> list[int]:
+            found = self.titled(name)
+            whole = [worker for worker, _ in found] == [False] + [True] * workers
+            return [pid for _, pid in found] if whole else []
+
+        found: list[int] = self.wait_until(complete)
+        return found
+
+    def listens(self) -> bool:
+        """Say whether the port takes new connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), HANGS).close()
+        except ConnectionError:
+            return False
+        return True
 
     def close(self) -> None:
         """End the stack, and fail if anything of it stays behind."""
         self.reserved.close()
-        if self.alive():
-            self.signal(signal.SIGTERM)
+        with suppress(AssertionError, ProcessLookupError):  # it may end by itself at this moment
+            if self.alive():
+                self.signal(signal.SIGTERM)
         try:
-            wait_until(lambda: not self.alive(), timeout=15, report=self.log)
+            wait_until(lambda: not self.alive(), report=self.log)
         finally:
             self.remove()
 

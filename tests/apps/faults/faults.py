@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from flask import Flask, request
 
 VERSION = "old"
+GATE = Path(os.environ.get("GATE", Path(__file__).with_name("gate")))
 
 application = Flask(__name__)
 
@@ -23,6 +25,14 @@ def wait(seconds: float) -> str:
     """Take a while."""
     time.sleep(seconds)
     return "waited"
+
+
+@application.route("/held", methods=["GET", "POST"])
+def held() -> str:
+    """Take until the file GATE is there, as long as the test likes."""
+    while not GATE.exists():
+        time.sleep(0.02)
+    return "let go"
 
 
 @application.get("/status/<int:status>")

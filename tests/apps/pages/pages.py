@@ -5,21 +5,25 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from pathlib import Path
 
 from flask import Flask, Response, request
 
 application = Flask(__name__, static_folder=None)
 
+WAIT = Path(__file__).with_name("wait")
+
 asked = itertools.count(1)
 PARTIES = 4
-meeting = threading.Barrier(PARTIES, timeout=4)
+meeting = threading.Barrier(PARTIES, timeout=20)
 
 
 @application.get("/page/<name>")
 def page(name: str) -> Response:
-    """Answer with a number, after a while if told to, and with the headers that are asked for."""
+    """Answer with a number and the headers that are asked for, not before the file WAIT is gone."""
     number = next(asked)
-    time.sleep(request.args.get("seconds", 0.0, float))
+    while WAIT.exists():
+        time.sleep(0.02)
     answer = Response(f"{name} {number}")
     for header in ("Cache-Control", "Set-Cookie", "Vary", "X-Frame-Options", "Expires"):
         if value := request.args.get(header):

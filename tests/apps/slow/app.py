@@ -1,11 +1,12 @@
-"""An application that takes 20 s to import."""
+"""An application that takes long to import."""
 
+import os
 import time
 
 from flask import Flask
 
 app = Flask(__name__)
-time.sleep(20)
+time.sleep(float(os.environ["IMPORT_TAKES"]))
 
 
 @app.get("/")

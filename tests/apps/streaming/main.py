@@ -1,10 +1,12 @@
 """Answers that come in pieces."""
 
 import time
+from pathlib import Path
 
 from flask import Flask, Response
 
 app = Flask(__name__)
+GATE = Path(__file__).with_name("gate")
 
 
 @app.get("/")
@@ -19,7 +21,8 @@ def events():
 
     def tell():
         yield "data: first\n\n"
-        time.sleep(3)
+        while not GATE.exists():
+            time.sleep(0.02)
         yield "data: second\n\n"
 
     headers = {"X-Accel-Buffering": "no"}
