@@ -19,13 +19,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--base-image", help="its name, for a load balancer; else the image's own nginx"
     )
+    parser.addoption("--image-only", action="store_true", help="leave out the host's half")
     parser.addoption("--image-missing", help="why there is no image to test", default="no --image")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is tested, first of all."""
     if config.getoption("--image"):
-        return f"image: {config.getoption('--image')}, on {config.getoption('--base')}"
+        half = "; THE HOST'S CHECKS ARE LEFT OUT" if config.getoption("--image-only") else ""
+        return f"image: {config.getoption('--image')}, on {config.getoption('--base')}{half}"
     return f"IMAGE CHECKS ARE LEFT OUT: {config.getoption('--image-missing')}"
 
 
@@ -49,15 +51,16 @@ def needs_image(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the tests that share something, and leave out the image's half if there is none."""
+    """Group the tests that share something, and leave out a half: the header has said so."""
     for item in items:
         if group := shared_by(item):
             item.add_marker(pytest.mark.xdist_group(group))
-    if config.getoption("--image"):
+    only = config.getoption("--image-only")
+    if config.getoption("--image") and not only:
         return
-    without = [item for item in items if not needs_image(item)]
-    config.hook.pytest_deselected(items=[*{*items} - {*without}])
-    items[:] = without
+    kept = [item for item in items if needs_image(item) == only]
+    config.hook.pytest_deselected(items=[*{*items} - {*kept}])
+    items[:] = kept
 
 
 @pytest.fixture(scope="session")
