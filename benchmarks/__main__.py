@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import HERE, chart, machine, processes, report
+from benchmarks import HERE, chart, machine, report
 from benchmarks.contenders import Contender, contenders, free_port, missing
 from benchmarks.measures import Session
 from benchmarks.plan import ROWS, Row, Visit, visits
 from benchmarks.results import Results, Run, Sample
-from benchmarks.stacks import Stack
+from benchmarks.stacks import Stack, serving
 from dev import ROOT, Problem, finish, say
 from dev.packages import search_path
 
@@ -50,7 +50,6 @@ def main(words: list[str]) -> int:
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, leave)
     os.environ["PATH"] = search_path()
-    processes.adopt_orphans()
     partial = options.only or options.contenders
     output = options.output or (ROOT / "run/benchmarks" if partial else HERE)
     results = Results([])
@@ -116,10 +115,10 @@ def attempt(visit: Visit, contender: Contender, session: Session, run: Run) -> N
         for each in (Path(base), folder):
             each.chmod(0o755)
         try:
-            with contender.make(folder, free_port()) as stack:
+            with serving(contender.name, contender.make(folder, free_port())) as stack:
                 for row in visit.rows:
                     take(row, visit, stack, session, run)
-        except Problem as problem:
+        except (Problem, AssertionError) as problem:  # of the tests' stacks
             note(run, f"{contender.title}: {problem}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import socket
 from collections.abc import Callable
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from benchmarks.ours import Host, Image
-from benchmarks.stacks import Other, Stack
+from benchmarks import HERE
+from benchmarks.others import Other
+from benchmarks.stacks import Server
 from dev import Problem
 from stack.settings import table
+from tests.support.launching import Plan, prepared
 
 # Below the ports that the kernel gives to clients.
 PORTS = iter(range(18080, 28080))
@@ -36,26 +37,25 @@ class Contender:
 
     name: str
     title: str
-    make: Callable[[Path, int], Stack]
+    make: Callable[[Path, int], Server]
     setting: str = ""
-    image: bool = False
 
 
 def ours(name: str, title: str, settings: dict[str, str], image: str = "") -> Contender:
     """Describe our stack with these settings, on the host or as the image."""
     needed = next((each for each in settings if each not in (*OURS, "UWSGI_PROCESSES")), "")
-    chosen = OURS | settings
-    if image:
-        return Contender(
-            name, title, lambda at, port: Image(at, port, chosen, image), needed, image=True
-        )
-    return Contender(name, title, lambda at, port: Host(at, port, chosen), needed)
+    return Contender(name, title, lambda at, port: stack(OURS | settings, at, port, image), needed)
+
+
+def stack(settings: dict[str, str], at: Path, port: int, image: str, *options: str) -> Server:
+    """Make our stack with the benchmarks' application."""
+    plan = Plan(settings, HERE / "app", options=options, port=port)
+    return prepared("image" if image else "host", plan, at, image)
 
 
 def other(name: str, title: str, *commands: list[str], listen: str = "") -> Contender:
     """Describe a stack of other programs."""
-    cpus = len(os.sched_getaffinity(0))
-    return Contender(name, title, lambda at, port: Other(at, port, list(commands), listen, cpus))
+    return Contender(name, title, lambda at, port: Other(at, port, list(commands), listen))
 
 
 def contenders(image: str | None) -> dict[str, Contender]:
@@ -102,8 +102,8 @@ def variants() -> list[Contender]:
         ours("host-static", "this stack, static file", static),
         ours("host-patient", "this stack, MAX_QUEUED_REQUESTS=4000", PATIENT),
         ours("host-busy", "this stack, two workers, MAX_QUEUED_REQUESTS=100", BUSY),
-        Contender("host-open", "this stack, without ALLOWED", open_to_all),
-        Contender("host-listed", "this stack, 10,000 entries in ALLOWED", listed),
+        Contender("host-open", "this stack, without ALLOWED", unlisted()),
+        Contender("host-listed", "this stack, 10,000 entries in ALLOWED", listed()),
         *(ours(f"host-{count}", f"this stack, UWSGI_PROCESSES={count}",
                {"UWSGI_PROCESSES": str(count)}) for count in COUNTS),
     ]  # fmt: skip
@@ -118,34 +118,32 @@ def of_image(image: str) -> list[Contender]:
         ours("image-static", "the image, static file", static, image),
         ours("image-patient", "the image, MAX_QUEUED_REQUESTS=4000", PATIENT, image),
         ours("image-busy", "the image, two workers, MAX_QUEUED_REQUESTS=100", BUSY, image),
-        Contender("image-open", "the image, without ALLOWED",
-                  lambda at, port: Image(at, port, {"APP_MODULE": APP}, image), image=True),
-        Contender("image-listed", "the image, 10,000 entries in ALLOWED",
-                  lambda at, port: Image(at, port, with_list(at), image), image=True),
+        Contender("image-open", "the image, without ALLOWED", unlisted(image)),
+        Contender("image-listed", "the image, 10,000 entries in ALLOWED", listed(image)),
         *(ours(f"image-{count}", f"the image, UWSGI_PROCESSES={count}",
                {"UWSGI_PROCESSES": str(count)}, image) for count in COUNTS),
     ]  # fmt: skip
 
 
-def open_to_all(folder: Path, port: int) -> Stack:
-    """Make ours without a list."""
-    return Host(folder, port, {"APP_MODULE": APP})
+def unlisted(image: str = "") -> Callable[[Path, int], Server]:
+    """Have ours made without a list."""
+    return lambda at, port: stack({"APP_MODULE": APP}, at, port, image)
 
 
-def listed(folder: Path, port: int) -> Stack:
-    """Make ours with a long list."""
-    return Host(folder, port, with_list(folder))
+def listed(image: str = "") -> Callable[[Path, int], Server]:
+    """Have ours made with 10,000 entries, of which the last lets the load in."""
 
+    def make(at: Path, port: int) -> Server:
+        chance = random.Random(1)  # noqa: S311 - the same list each time
+        entries = [str(IPv4Address(chance.randrange(2**24, 2**24 * 100))) for _ in range(9_999)]
+        # A variable could not hold it.
+        path = at / "list"
+        path.write_text("\n".join([*entries, "127.0.0.1"]))
+        path.chmod(0o644)  # the image's user is another
+        settings = {"APP_MODULE": APP, "ALLOWED_FILE": str(path)}
+        return stack(settings, at, port, image, f"--volume={path}:{path}:ro")
 
-def with_list(folder: Path) -> dict[str, str]:
-    """Write 10,000 entries beside the folder, of which the last lets the load in."""
-    chance = random.Random(1)  # noqa: S311 - the same list each time
-    entries = [str(IPv4Address(chance.randrange(2**24, 2**24 * 100))) for _ in range(9_999)]
-    # A variable could not hold it.
-    path = folder.with_name(f"{folder.name}.list")
-    path.write_text("\n".join([*entries, "127.0.0.1"]))
-    path.chmod(0o644)  # the image's user is another
-    return {"APP_MODULE": APP, "ALLOWED_FILE": str(path)}
+    return make
 
 
 def missing(contender: Contender) -> str | None:

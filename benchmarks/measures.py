@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import load, processes
+from benchmarks import load
 from benchmarks.load import Values
-from benchmarks.ours import Host, Image
 from benchmarks.results import Results
 from benchmarks.stacks import Stack
+from tests.support import processes
+from tests.support.host import HostStack
+from tests.support.image import ImageStack
 
 CLIENTS = 64
 # The ancestor's own: httperf --rate=6000 --num-conns=600000 --num-calls=1.
@@ -56,15 +57,21 @@ def throughput(path: str = "/") -> Measure:
 
     def measure(stack: Stack, session: Session) -> Values:
         warm(stack, path)
-        before, generators = processes.cpu(stack.pids()), processes.ended()
+        before, generators = processes.cpu(stack.server.pids()), ended()
         values = load.wrk(stack.url(path), CLIENTS, session.seconds)
         each = 1e6 / max(values["answers"], 1)
         return values | {
-            "cpu_us": (processes.cpu(stack.pids()) - before) * each,
-            "generator_us": (processes.ended() - generators) * each,
+            "cpu_us": (processes.cpu(stack.server.pids()) - before) * each,
+            "generator_us": (ended() - generators) * each,
         }
 
     return measure
+
+
+def ended() -> float:
+    """Add up the CPU time of our own children that have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def crowd(clients: int) -> Measure:
@@ -98,7 +105,7 @@ def sizes(stack: Stack, session: Session) -> Values:
 def hold(stack: Stack, session: Session) -> Values:
     """Find the rate of new connections that httperf itself can hold here, up to the ancestor's."""
     for rate in RATES:
-        seen = load.httperf(stack.port, rate, rate)
+        seen = load.httperf(stack.server.port, rate, rate)
         if seen["rate"] > 0.95 * rate and not seen["not_sent"]:
             return {"rate": rate}
     return {}
@@ -108,14 +115,14 @@ def storm(stack: Stack, session: Session) -> Values:
     """Run the ancestor's own command, at the rate that httperf can hold."""
     known = session.known.spread("httperf-rate", "nginx", "rate")
     rate = known.middle if known else RATE
-    return load.httperf(stack.port, rate, int(CONNECTIONS * session.scale))
+    return load.httperf(stack.server.port, rate, int(CONNECTIONS * session.scale))
 
 
 def tail(of: str | None) -> Measure:
     """Make a measure: latencies at 70 % of the capacity of a contender, or of the stack itself."""
 
     def measure(stack: Stack, session: Session) -> Values:
-        capacity = session.capacity(of or stack.folder.name)
+        capacity = session.capacity(of or stack.name)
         if not capacity:
             return {}
         warm(stack)
@@ -137,7 +144,7 @@ def start(stack: Stack, session: Session) -> Values:
     values = {"first_answer": stack.first_answer}
     if stack.prepared is not None:
         values["prepared"] = stack.prepared
-    if isinstance(stack, Image):
+    if stack.engine is not None:
         values["engine"] = stack.engine
     return values
 
@@ -146,7 +153,7 @@ def memory(stack: Stack, session: Session) -> Values:
     """Measure what all processes take once they have served and are at rest, in MB."""
     warm(stack)
     time.sleep(1)
-    pids = stack.pids()
+    pids = stack.server.pids()
     taken = processes.pss(pids)
     return {} if taken is None else {"pss": taken, "processes": len(pids)}
 
@@ -155,31 +162,33 @@ def idle(stack: Stack, session: Session) -> Values:
     """Measure the CPU time at rest, in percent of a core, without and with health checks."""
     time.sleep(2)
     seconds = max(20 * session.scale, 2)
-    pids, before, group = stack.pids(), processes.cpu(stack.pids()), cgroup_cpu(stack)
+    pids = stack.server.pids()
+    before, group = processes.cpu(pids), cgroup_cpu(stack)
     time.sleep(seconds)
     without = 100 * (processes.cpu(pids) - before) / seconds
-    if isinstance(stack, Host):
-        return {"without": without, "with": without + 100 * health_check(stack) / HEALTH_INTERVAL}
+    if isinstance(stack.server, HostStack):
+        check = health_check(stack.server)
+        return {"without": without, "with": without + 100 * check / HEALTH_INTERVAL}
     if group is None:
         return {"without": without}
     return {"without": without, "with": 100 * ((cgroup_cpu(stack) or group) - group) / seconds}
 
 
-def health_check(stack: Stack) -> float:
+def health_check(stack: HostStack) -> float:
     """Measure the CPU time of one health check, in seconds."""
-    command = [sys.executable, "-S", "-E", "entrypoint.py", "healthy"]
-    before, count = processes.ended(), 5
+    before, count = ended(), 5
     for _ in range(count):
-        subprocess.run(command, cwd=stack.folder, check=True)
-    return (processes.ended() - before) / count
+        stack.run("python", "-S", "-E", "entrypoint.py", "healthy").check_returncode()
+    return (ended() - before) / count
 
 
 def cgroup_cpu(stack: Stack) -> float | None:
     """Read the CPU time of a container, health checks included, in seconds."""
-    if not isinstance(stack, Image):
+    if not isinstance(stack.server, ImageStack):
         return None
+    main = stack.server.main()
     with suppress(OSError):
-        for line in Path(f"/proc/{stack.main}/cgroup").read_text().splitlines():
+        for line in Path(f"/proc/{main}/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if "cpuacct" in controllers.split(","):
                 return int(Path(f"/sys/fs/cgroup/cpuacct{path}/cpuacct.usage").read_text()) / 1e9

@@ -1,13 +1,14 @@
-"""Count what each fault costs, under steady load: python -m measurements.faults [IMAGE].
+"""Count what each fault costs, under steady load: python -m measurements.faults [--image NAME].
 
-Prints one table a launcher; the load (load.py) ends with each fault.
+Prints a table for this host, and one for the image; each fault has a load of its own
+(tests/support/load.py).
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -16,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.host import HostStack
-from tests.support.image import ImageStack
+from tests.support.launching import Plan, prepared
 from tests.support.load import CLIENTS, Count, Probe, busy, load
 from tests.support.stacks import ROOT, Stack
 from tests.support.wait import wait_until
@@ -36,7 +36,7 @@ def stop(stack: Stack) -> None:
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(stack.get, "/wait/3.0")
         probe = "/wait/3.0 is in flight once its connection is"
-        wait_until(lambda: len(busy(stack.port, os.getpid())) > CLIENTS, report=lambda: probe)
+        wait_until(lambda: busy(stack.port) > CLIENTS, report=lambda: probe)
         stack.signal(signal.SIGTERM)
         assert slow.result().status_code == 200, "the request in flight was lost"
     assert stack.wait_until_gone() == 0
@@ -175,15 +175,9 @@ def fresh(launcher: str, image: str, **settings: str) -> Iterator[Stack]:
     """Make a stack of the application for faults, and end it."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        stack: Stack
-        if launcher == "host":
-            settings["ALLOWED_FILE"] = f"{folder}/list"
-            stack = host = HostStack(SETTINGS | settings, Path(folder))
-            host.use(APP, None)
-        else:
-            settings["ALLOWED_FILE"] = "/allowed/list"
-            volumes = (f"--volume={APP}:/srv/app:ro", f"--volume={folder}:/allowed:ro")
-            stack = ImageStack(SETTINGS | settings, image, volumes)
+        settings["ALLOWED_FILE"] = f"{folder}/list"
+        plan = Plan(SETTINGS | settings, APP, options=(f"--volume={folder}:{folder}:ro",))
+        stack = prepared(launcher, plan, Path(folder), image)
         LISTS[stack] = Path(folder) / "list"
         LISTS[stack].write_text("127.0.0.0/8")
         try:
@@ -192,8 +186,15 @@ def fresh(launcher: str, image: str, **settings: str) -> Iterator[Stack]:
             stack.close()
 
 
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m measurements.faults")
+    parser.add_argument("--image", help="the image to count for too")
+    image = parser.parse_args().image
+    table("host", "")
+    if image:
+        table("image", image)
+
+
 if __name__ == "__main__":
-    if not sys.argv[1:]:
-        table("host", "")
-    if sys.argv[1:]:
-        table("image", sys.argv[1])
+    main()

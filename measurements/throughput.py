@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
 
+from tests.support import processes
 from tests.support.compose import Compose
 from tests.support.image import docker
 
 SECONDS = 10
-TICKS = os.sysconf("SC_CLK_TCK")
 
 HEADER = """
 | | requests/s | CPU a request, load balancer | CPU a request, replicas |
@@ -41,7 +40,7 @@ def measure(project: Compose, name: str, target: str, port: int) -> None:
     """Load a container from inside its own network for some seconds, and print a row."""
     balancer, replicas = project.names("lb"), project.names()
     before = cpu(balancer), cpu(replicas)
-    inside = ["nsenter", f"--target={docker_pid(target)}", "--net", "--"]
+    inside = ["nsenter", f"--target={main(target)}", "--net", "--"]
     load = ["hey", "-z", f"{SECONDS}s", "-c", "32", f"http://127.0.0.1:{port}/"]
     report = subprocess.run([*inside, *load], capture_output=True, text=True, check=True).stdout
     (good,) = re.findall(r"^\s+\[200\]\s+(\d+) responses", report, re.MULTILINE) or ["0"]
@@ -52,16 +51,11 @@ def measure(project: Compose, name: str, target: str, port: int) -> None:
     print(f"| {name} | {int(good) / SECONDS:.0f}{others or ''} | {cells} |", flush=True)
 
 
-def docker_pid(container: str) -> str:
+def main(container: str) -> int:
     """Find the process of a container that this machine can enter."""
-    return docker("inspect", "--format={{.State.Pid}}", container).stdout.strip()
+    return int(docker("inspect", "--format={{.State.Pid}}", container).stdout)
 
 
 def cpu(containers: list[str]) -> float:
     """Add up the CPU time, in seconds, that the processes of containers have used."""
-    ticks = 0
-    for container in containers:
-        for line in docker("top", container).stdout.splitlines()[1:]:
-            fields = Path(f"/proc/{line.split()[1]}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / TICKS
+    return sum(processes.cpu(processes.descending(main(each))) for each in containers)

@@ -122,7 +122,8 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         **settings: str,
     ) -> Stack:
         plan = Plan(settings, app, conf, room=room)
-        stack = prepared(launcher, plan, tmp_path / str(len(started)), request.config)
+        image = str(request.config.getoption("--image"))
+        stack = prepared(launcher, plan, tmp_path / str(len(started)), image)
         started.append((begin(stack, ready), alarms))
         return stack
 

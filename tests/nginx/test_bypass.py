@@ -57,7 +57,7 @@ def guarded(
     plan = Plan(VARIANTS[request.param], ROOT / "tests/apps/counter")
     launcher = request.param.partition(",")[0]
     folder = tmp_path_factory.mktemp("guarded")
-    stack = begin(prepared(launcher, plan, folder, request.config))
+    stack = begin(prepared(launcher, plan, folder, str(request.config.getoption("--image"))))
     yield stack
     log = stack.log()
     stack.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dev import tree
+from tests.support import processes
 from tests.support.skips import leave_out
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
@@ -23,9 +23,9 @@ class HostStack(Stack):
     launcher = "host"
     limited = False
 
-    def __init__(self, settings: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, settings: Mapping[str, str], folder: Path, port: int = 0) -> None:
         """Lay out the tree in an empty folder."""
-        super().__init__(settings)
+        super().__init__(settings, port)
         self.root = folder / "tree"
         tree.lay(self.root)
         self.output = folder / "log"
@@ -73,7 +73,7 @@ class HostStack(Stack):
 
     def start_again(self) -> None:
         """Start, when nothing is left of the run before: in a container all dies with PID 1."""
-        self.kill()
+        processes.kill(self.pids())
         wait_until(lambda: not self.pids())
         self.start()
         self.wait_until_ready()
@@ -115,24 +115,7 @@ class HostStack(Stack):
 
         The application itself works in its own folder, which other stacks may have too.
         """
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                state, *numbers = (entry / "stat").read_text().rpartition(")")[2].split()
-                ours = int(numbers[2]) in self.sessions and state != "Z"
-                if ours or (entry / "cwd").readlink() == self.root:
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
-
-    def kill(self) -> list[int]:
-        """Kill what is left, and say what it was."""
-        left = self.pids()
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return left
+        return processes.at_work(self.sessions, self.root)
 
     def files(self) -> dict[str, float]:
         """Map every path outside run/ to the time of its last change."""
@@ -153,9 +136,7 @@ class HostStack(Stack):
 
     def remove(self) -> None:
         """Kill what is left, and say so: nothing may be, a moment after it was killed."""
-        with contextlib.suppress(AssertionError):
-            wait_until(lambda: not self.pids(), timeout=10)
-        left = self.kill()
+        left = processes.outlived(self.pids)
         if self.limited:
             subprocess.run(["umount", self.root / "run"], check=True)
         assert not left, f"processes {left} outlived the stack\n{self.log()}"

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support import processes
 from tests.support.stacks import Stack, fail
 
 HARDENED = (
@@ -24,10 +25,14 @@ class ImageStack(Stack):
     launcher = "image"
 
     def __init__(
-        self, settings: Mapping[str, str], image: str, options: tuple[str, ...] = ()
+        self,
+        settings: Mapping[str, str],
+        image: str,
+        options: tuple[str, ...] = (),
+        port: int = 0,
     ) -> None:
         """Choose a name."""
-        super().__init__(settings)
+        super().__init__(settings, port)
         self.name = f"nginx-python3-test-{uuid.uuid4().hex[:12]}"
         self.image = image
         # The engine would run the health check on and on, and ours is a matter of its own tests.
@@ -86,8 +91,12 @@ class ImageStack(Stack):
         return folder
 
     def pids(self) -> list[int]:
-        """Ask the engine."""
-        return [int(line.split()[1]) for line in docker("top", self.name).stdout.splitlines()[1:]]
+        """List what descends from PID 1: what the engine executes beside it does not."""
+        return processes.descending(self.main())
+
+    def main(self) -> int:
+        """Ask the engine for the process id of PID 1, as this machine sees it."""
+        return int(self.inspect("{{.State.Pid}}"))
 
     def changed(self) -> set[str]:
         """Ask the engine what differs from the image."""
@@ -110,6 +119,7 @@ def docker(
         text=True,
         errors="replace",
         timeout=300,
+        start_new_session=True,  # Ctrl-C does not reach it: what the engine began gets its end
     )
     if check and answer.returncode:
         fail(f"docker {' '.join(arguments)}: {answer.returncode}\n{answer.stdout}{answer.stderr}")

@@ -24,12 +24,13 @@ class Plan:
     conf: Path | None = None
     options: tuple[str, ...] = ()
     room: str | None = None
+    port: int = 0
 
 
-def prepared(launcher: str, plan: Plan, folder: Path, config: pytest.Config) -> Stack:
-    """Make a stack that has not been started."""
+def prepared(launcher: str, plan: Plan, folder: Path, image: str) -> Stack:
+    """Make a stack that has not been started, on the host in an empty folder, or from an image."""
     if launcher == "host":
-        host = HostStack(plan.settings, folder)
+        host = HostStack(plan.settings, folder, plan.port)
         host.use(plan.app, plan.conf)
         if plan.room:
             host.limit(plan.room)
@@ -38,7 +39,7 @@ def prepared(launcher: str, plan: Plan, folder: Path, config: pytest.Config) -> 
     options += [f"--volume={plan.app}:/srv/app:ro"] if plan.app else []
     options += [f"--volume={plan.conf}:/srv/conf:ro"] if plan.conf else []
     options += ["--read-only", f"--tmpfs=/srv/run:size={plan.room}"] if plan.room else []
-    return ImageStack(plan.settings, str(config.getoption("--image")), tuple(options))
+    return ImageStack(plan.settings, image, tuple(options), plan.port)
 
 
 def begin(stack: Stack, ready: bool = True) -> Stack:
@@ -64,7 +65,8 @@ def shared(
     plan: Plan, request: pytest.FixtureRequest, folders: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """Run a stack for several tests; its log must not hold an alarm."""
-    stack = begin(prepared(request.param, plan, folders.mktemp("stack"), request.config))
+    image = str(request.config.getoption("--image"))
+    stack = begin(prepared(request.param, plan, folders.mktemp("stack"), image))
     yield stack
     log = stack.log()
     stack.close()

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psutil
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -36,14 +37,14 @@ class From(HTTPAdapter):
         return super().init_poolmanager(*args, source_address=(self.address, 0), **kwargs)
 
 
-def reserve() -> socket.socket:
-    """Bind a free port of IPv4 and IPv6: until one listens there, it is given to nobody else."""
+def reserve(port: int = 0) -> socket.socket:
+    """Bind a port of IPv4 and IPv6, a free one for 0: until one listens there, nobody gets it."""
     both = socket.has_dualstack_ipv6()
     reserved = socket.socket(socket.AF_INET6 if both else socket.AF_INET)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if both:
         reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    reserved.bind(("", 0))
+    reserved.bind(("", port))
     return reserved
 
 
@@ -53,9 +54,9 @@ class Stack(ABC):
     launcher: str
     pid: int  # of the main process, as this machine sees it
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        """Reserve a port."""
-        self.reserved = reserve()
+    def __init__(self, settings: Mapping[str, str], port: int = 0) -> None:
+        """Reserve a port, any if none is given."""
+        self.reserved = reserve(port)
         self.port: int = self.reserved.getsockname()[1]
         self.settings = {"LISTEN_PORT": str(self.port), **settings}
 
@@ -126,13 +127,11 @@ class Stack(ABC):
         """Say of each process of nginx or uwsgi whether it is other than a master, and its id."""
         mine = []
         for pid in self.pids():
-            try:
-                title = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-            except OSError:
-                continue
-            # Both write what they are there; the kernel's own name for them can be a thread's.
-            if title.lower().startswith(name):
-                mine.append(("master" not in title, pid))
+            with suppress(psutil.NoSuchProcess):
+                # Both write what they are there; the kernel's own name for them can be a thread's.
+                title = " ".join(psutil.Process(pid).cmdline())
+                if title.lower().startswith(name):
+                    mine.append(("master" not in title, pid))
         return sorted(mine)
 
     def crew(self, name: str, workers: int) -> list[int]:
