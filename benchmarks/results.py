@@ -89,10 +89,9 @@ class Results:
         return next((run.titles[contender] for run in self.runs if contender in run.titles), "")
 
     def write(self, path: Path) -> None:
-        """Keep all of it."""
+        """Keep all of it as JSON, a sample a line, so that a difference can be read."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        runs = [asdict(run) for run in self.runs]
-        path.write_text(json.dumps({"runs": runs}, indent=1) + "\n")
+        path.write_text(f'{{"runs": [\n{",".join(map(lines, self.runs))}]}}\n')
 
     @classmethod
     def read(cls, path: Path) -> Results:
@@ -102,3 +101,11 @@ class Results:
             for each in json.loads(path.read_text())["runs"]
         ]
         return cls(runs)
+
+
+def lines(run: Run) -> str:
+    """Write a run: a fact a line, and a sample a line."""
+    facts = asdict(run)
+    samples = ",\n".join(json.dumps(sample) for sample in facts.pop("samples"))
+    text = json.dumps(facts, indent=1, ensure_ascii=False).removesuffix("\n}")
+    return f'{text},\n "samples": [\n{samples}\n]}}\n'

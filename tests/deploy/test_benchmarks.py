@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import HERE, chart, load, plan, report
 from benchmarks import __main__ as main
-from benchmarks import chart, load, plan, report
 from benchmarks.results import Results, Run, Sample, Spread
 from dev import Problem
 from tests.support.stacks import ROOT
@@ -108,6 +109,23 @@ def test_a_ratio_is_one_of_the_same_repetition_of_the_same_run() -> None:
 def test_results_are_kept_and_read_again(tmp_path: Path) -> None:
     RESULTS.write(tmp_path / "results.json")
     assert Results.read(tmp_path / "results.json").runs == RESULTS.runs
+
+
+@pytest.mark.parametrize("results", [RESULTS, Results([run()]), Results([])])
+def test_every_sample_has_a_line_of_its_own(results: Results, tmp_path: Path) -> None:
+    results.write(tmp_path / "results.json")
+    kept = (tmp_path / "results.json").read_text()
+    samples = [sample for run in json.loads(kept)["runs"] for sample in run["samples"]]
+    assert samples == [
+        json.loads(line.removesuffix(",")) for line in kept.splitlines() if '"contender"' in line
+    ]
+    assert len(samples) == sum(len(run.samples) for run in results.runs)
+
+
+def test_the_results_that_are_published_are_as_they_would_be_written(tmp_path: Path) -> None:
+    published = HERE / "results.json"
+    Results.read(published).write(tmp_path / "results.json")
+    assert (tmp_path / "results.json").read_text() == published.read_text()
 
 
 def test_the_report_holds_what_was_asked_against_what_was_found() -> None:
