@@ -36,7 +36,10 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--base", help="what that image stands on, for the report")
     parser.add_argument("--only", help="rows, separated by commas; the report is not kept")
     parser.add_argument("--contenders", help="the same for contenders")
-    parser.add_argument("--runs", type=int, default=1, help="runs to take the medians of")
+    parser.add_argument(
+        "--runs", type=int, default=1,
+        help="runs to take the medians of; 0 writes the report anew from what is there",
+    )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=2, help="repetitions within a run")
     parser.add_argument("--seconds", type=float, default=3, help="length of one measurement")
     parser.add_argument("--scale", type=float, default=1, help="part of httperf's connections")
@@ -52,15 +55,22 @@ def main(words: list[str]) -> int:
     os.environ["PATH"] = search_path()
     partial = options.only or options.contenders
     output = options.output or (ROOT / "run/benchmarks" if partial else HERE)
-    results = Results([])
+    results = Results([]) if options.runs else Results.read(output / "results.json")
     for _ in range(options.runs):
         one(results, options)
-        results.write(output / "results.json")
-        report.put(output / "README.md", report.text(results))
-        (output / "throughput.svg").write_text(chart.svg(results))
+        publish(results, output)
+    if not options.runs:
+        publish(results, output)
     print(report.text(results))
     say(f"the report is in {output / 'README.md'}, the numbers in {output / 'results.json'}")
     return 0
+
+
+def publish(results: Results, output: Path) -> None:
+    """Write the numbers, the report and the chart."""
+    results.write(output / "results.json")
+    report.put(output / "README.md", report.text(results))
+    (output / "throughput.svg").write_text(chart.svg(results))
 
 
 def leave(number: int, _: object) -> None:

@@ -48,7 +48,7 @@ def compared(results: Results) -> str:
             ])  # fmt: skip
     head = ["", "64 clients, /s", "not 200", "512 clients, 200s/s", "not 200",
             "2,000 clients, 200s/s", "not 200", "CPU, µs a request", "PSS, MB"]  # fmt: skip
-    return table(head, rows) if rows else ""
+    return table(head, rows)
 
 
 def good(values: Values) -> float:
@@ -90,7 +90,7 @@ def others(results: Results) -> str:
         for title, size in SIZES.items():
             if found := results.spread("sizes", name, f"bytes_{size}"):
                 rows.append(["sizes", f"{results.title(name)}, {title}", cell(found), ""])
-    return table(["row", "", "requests/s", "not 200"], rows) if rows else ""
+    return table(["row", "", "requests/s", "not 200"], rows)
 
 
 def latencies(results: Results) -> str:
@@ -106,7 +106,7 @@ def latencies(results: Results) -> str:
                 cells = [cell(results.spread(row, name, key)) for key in keys]
                 rows.append([what, results.title(name), *cells])
     head = ["rate", "", "answers/s", "p50, ms", "p90, ms", "p99, ms", "p99.9, ms"]
-    return table(head, rows) if rows else ""
+    return table(head, rows)
 
 
 def storm(results: Results) -> str:
@@ -118,7 +118,7 @@ def storm(results: Results) -> str:
             cells = [cell(results.spread("httperf", name, key)) for key in keys]
             rows.append([results.title(name), *cells])
     head = ["", "connections", "connections/s", "2xx", "4xx", "5xx", "lost", "not sent by httperf"]
-    return table(head, rows) if rows else ""
+    return table(head, rows)
 
 
 def starts(results: Results) -> str:
@@ -130,7 +130,7 @@ def starts(results: Results) -> str:
             engine = results.spread("start", name, "engine")
             rows.append([results.title(name), cell(found), cell(engine), cell(prepared)])
     head = ["", "to first 200, s", "of which the engine's, s", "of which before supervisord, s"]
-    return table(head, rows) if rows else ""
+    return table(head, rows)
 
 
 def environment(results: Results) -> str:

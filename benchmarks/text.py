@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tabulate import tabulate
+
 from benchmarks.results import Spread
 
 
@@ -29,9 +31,8 @@ def spread(unit: str = "") -> Callable[[Spread], str]:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Write a table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    """Write a table in Markdown; nothing without rows."""
+    return f"{tabulate(rows, head, 'github', disable_numparse=True)}\n" if rows else ""
 
 
 def cell(found: Spread | None, unit: str = "") -> str:
