@@ -26,16 +26,16 @@ test: ## run all checks, those of the image too where a Docker engine answers
 	@$(dev).test
 
 faults: ## count the requests that each fault costs, under load; takes ten minutes
-	@$(dev).faults
+	@$(dev).measure faults
 
 scale: ## count what several replicas lose and carry, on one host and in a swarm; takes 20 minutes
-	@$(dev).scale
+	@$(dev).measure scale
 
-fuzz: ## hold nginx's decisions against ipaddress's, random lists and clients, for a minute
-	@$(dev).fuzz
+fuzz: ## search for a list that is read or enforced wrongly, from a random seed, for a minute
+	@$(dev).measure fuzz
 
 bench: ## compare with other stacks, under load; takes ten minutes and writes benchmarks/README.md
-	@$(dev).bench
+	@$(dev).measure bench
 
 readme: ## make README.md's table of settings from the settings
 	@$(dev).readme

@@ -43,6 +43,21 @@ def problem() -> str | None:
     return (answer.stderr.strip().splitlines() or ["docker version failed"])[-1]
 
 
+def compose() -> list[str] | None:
+    """Begin a command for compose: the engine's plug-in, else the program docker-compose."""
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True)
+    if plugin.returncode == 0:
+        return ["docker", "compose"]
+    program = packages.find("docker-compose")
+    return [program] if program else None
+
+
+def compose_need() -> Need:
+    """Name the packages that have it."""
+    packed = ("docker-compose",), ("docker-cli-compose",)
+    return Need("docker compose", compose() is not None, *packed)
+
+
 def main(command: list[str]) -> int:
     """Run a command that finds an engine."""
     why = problem()

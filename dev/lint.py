@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev import ROOT, finish, host, say, tree, venv
+from dev import ROOT, finish, say, tree, venv
 from stack import run
 from stack.nginx import configuration
 from stack.nginx import program as nginx
@@ -19,7 +19,7 @@ SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements",
 
 def main(_: list[str]) -> int:
     """Run them all, however many fail."""
-    host.prepare(tools=True)
+    venv.prepare("dev")
     with tempfile.TemporaryDirectory() as folder:
         results = [passes(*command) for command in commands(rendered(Path(folder)))]
     return 0 if all(results) else 1

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from dev import ROOT, Problem, engine, finish, host, image, say, tree, venv
+from dev import ROOT, Problem, engine, finish, image, say, tree, venv
 from stack.settings import table
 
 
@@ -64,7 +64,7 @@ def passed() -> list[str]:
 
 def on_host(port: str) -> NoReturn:
     """Make this host ready, lay a tree of this port's own, and become its entrypoint."""
-    host.prepare()
+    venv.prepare()
     # The entrypoint refuses a port that is none; it must not name a folder first.
     folder = ROOT / "run" / (port if is_port(port) else "refused")
     tree.lay(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dev import ROOT, Problem, compose, engine, finish, host, image, packages, venv
+from dev import ROOT, Problem, engine, finish, image, packages, venv
 
 TAG = "nginx-python3:test"
 
@@ -16,7 +16,7 @@ PARALLEL = (f"--numprocesses={AT_ONCE}", "--dist=loadgroup")
 
 def main(arguments: list[str]) -> int:
     """Make ready, build the image if there is an engine, and become pytest."""
-    host.prepare(tools=True)
+    venv.prepare("dev")
     options = image_options()
     os.chdir(ROOT)
     os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *PARALLEL, *options, *arguments])
@@ -32,7 +32,7 @@ def image_options() -> list[str]:
         if os.environ.get("REQUIRE_IMAGE") == "1":
             raise Problem(f"REQUIRE_IMAGE=1, and the image cannot be checked: {problem}") from None
         return ["--image-missing", str(problem)]
-    packages.ensure([compose.need()])
+    packages.ensure([engine.compose_need()])
     image.build(TAG, base)
     return ["--image", TAG, "--base", base.line, "--base-image", base.name]
 

@@ -37,16 +37,17 @@ BUILD = {
 }
 
 
-def needs() -> list[packages.Need]:
-    """List what the machine must have before `ensure` can do its work."""
-    return [] if current(product()) else packages.to_build()
-
-
-def ensure() -> None:
-    """Make .venv anew unless it is what requirements.txt asks for."""
+def prepare(*groups: str) -> None:
+    """Make this machine ready to serve, and to do what these groups of pyproject.toml are for."""
+    packages.ensure([
+        *packages.to_serve(), *([] if current(product()) else packages.to_build())
+    ])  # fmt: skip
     with locked():
         if not current(product()):
             make()
+    for each in groups:
+        ensure_group(each)
+    os.environ["PATH"] = packages.search_path()
 
 
 def ensure_group(name: str) -> None:

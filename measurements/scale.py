@@ -1,13 +1,13 @@
 """Count what it costs to change a service of several replicas, under load, and what they carry.
 
-python -m measurements.scale IMAGE LB_IMAGE
+python -m measurements.scale --image NAME --base-image NAME [WORD...]
 
 Load goes to 127.0.0.1 only: 64 keep-alive clients that GET and 16 that POST (hey).
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -97,8 +97,18 @@ def row(project: Compose, name: str) -> None:
     print(f"| {name} | {counted(gets)} | {counted(posts)} | {took:.0f} s |", flush=True)
 
 
-def main(image: str, lb_image: str, *only: str) -> None:
-    """Print the tables, or those parts of them whose names hold one of these words."""
+def main() -> None:
+    """Print the tables, or some parts of them."""
+    parser = argparse.ArgumentParser(prog="python -m measurements.scale")
+    parser.add_argument("--image", required=True, help="the image that is replicated")
+    parser.add_argument("--base-image", required=True, help="the load balancer's, with nginx")
+    parser.add_argument("only", nargs="*", help="throughput, swarm, or a word of a row's name")
+    options = parser.parse_args()
+    measure(options.image, options.base_image, options.only)
+
+
+def measure(image: str, lb_image: str, only: list[str]) -> None:
+    """Build two versions of an application on the image, and print the tables."""
     build(image, OLD, APP, "old")
     build(image, NEW, APP, "new")
     try:
@@ -113,7 +123,7 @@ def main(image: str, lb_image: str, *only: str) -> None:
         docker("rmi", OLD, NEW)
 
 
-def changes(folder: Path, lb_image: str, only: tuple[str, ...]) -> None:
+def changes(folder: Path, lb_image: str, only: list[str]) -> None:
     """Print the rows of compose."""
     chosen = [name for name in ROWS if not only or any(word in name for word in only)]
     if not chosen:
@@ -128,4 +138,4 @@ def changes(folder: Path, lb_image: str, only: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

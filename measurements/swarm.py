@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -139,7 +138,3 @@ def here(engine: Engine) -> list[str]:
     """List the replicas that run on a node."""
     label = "label=com.docker.swarm.service.name=web_app"
     return engine.docker("ps", "--quiet", "--filter", label, "--filter=health=healthy").split()
-
-
-if __name__ == "__main__":
-    nodes(*sys.argv[1:])

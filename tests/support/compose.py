@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from dev import compose
+from dev import engine
 from tests.support.image import docker
 from tests.support.stacks import ROOT, fail, reserve
 from tests.support.wait import HANGS, wait_until
@@ -51,7 +51,7 @@ class Compose:
     def run(self, *arguments: str) -> str:
         """Run compose on the project."""
         answer = subprocess.run(
-            [*(compose.command() or fail("there is no compose")), *arguments],
+            [*(engine.compose() or fail("there is no compose")), *arguments],
             env=self.environ, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         if answer.returncode:
@@ -60,7 +60,7 @@ class Compose:
 
     def shell(self, script: str) -> None:
         """Run commands as an operator would; where compose has no plug-in, its own program."""
-        if compose.command() != ["docker", "compose"]:
+        if engine.compose() != ["docker", "compose"]:
             script = script.replace("docker compose", "docker-compose")
         answer = subprocess.run(
             ["bash", "-euc", script], env=self.environ, capture_output=True, text=True, timeout=300
