@@ -1,9 +1,15 @@
-"""Hold nginx against ipaddress, from a random seed: python -m measurements.fuzz --help."""
+"""Search for a list that is read or enforced wrongly: python -m measurements.fuzz --help.
+
+Two searches at once. hypothesis makes texts, most of them no lists, for the properties that the
+tests hold too; it prints the shortest text that breaks one. Meanwhile nginx, with a list of up to
+thousands of entries, decides about thousands of clients, and is held against ipaddress.
+"""
 
 from __future__ import annotations
 
 import argparse
 import secrets
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,23 +19,38 @@ from itertools import count, islice
 from pathlib import Path
 
 from tests.support.decisions import PEER, Case, case, mismatches
-from tests.support.host import HostStack
-from tests.support.image import ImageStack
+from tests.support.launching import Plan, begin, prepared
 from tests.support.stacks import ROOT, Stack
 
 APP = ROOT / "tests/apps/bare"
+PROPERTIES = "tests/settings/test_properties.py"
 EACH = 50_000  # decisions on each list, at least
 SHOWN = 10  # mismatches
 
 
-def options(arguments: list[str] | None = None) -> argparse.Namespace:
+def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m measurements.fuzz")
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
-    parser.add_argument("image", nargs="?", help="the image to ask; without one, this host")
+    parser.add_argument("--image", help="the image to ask; without one, this host")
     parser.add_argument("--decisions", type=int, help="go on until so many, whatever time it takes")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**9))
-    return parser.parse_args(arguments)
+    return parser.parse_args()
+
+
+def properties(seed: int) -> subprocess.Popen[str]:
+    """Begin to hold the properties against random texts."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not nginx"]
+    command += ["--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}", PROPERTIES]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def decisions(asked: Case, image: str | None) -> list[str]:
+    """Have a stack decide about the clients of a case; describe what it decided wrongly."""
+    with serving(asked, image) as stack:
+        return list(islice(mismatches(stack.port, asked), SHOWN))
 
 
 @contextmanager
@@ -41,39 +62,37 @@ def serving(asked: Case, image: str | None) -> Iterator[Stack]:
         "ALLOWED": asked.allowed,
     }
     with tempfile.TemporaryDirectory() as folder:
-        stack: Stack
-        if image:
-            stack = ImageStack(settings, image, (f"--volume={APP}:/srv/app:ro",))
-        else:
-            stack = host = HostStack(settings, Path(folder))
-            host.use(APP, None)
+        launcher = "image" if image else "host"
+        stack = begin(prepared(launcher, Plan(settings, APP), Path(folder), image or ""))
         try:
-            stack.start()
-            stack.wait_until_ready()
             yield stack
         finally:
             stack.close()
 
 
 def main() -> int:
-    """Try one list after another; 1 if a decision was wrong."""
+    """Search on until the time is over; 1 if something was found."""
     asked_for = options()
-    where = asked_for.image or "this host"
-    print(f"{where}: --seed {asked_for.seed}", flush=True)
     end = time.monotonic() + asked_for.seconds
-    decisions = 0
-    # Each list has a seed of its own, which makes it the first one when it is given.
-    for lists, seed in enumerate(count(asked_for.seed), start=1):
+    made = 0
+    # Each round has a seed of its own, which makes it the first one when it is given.
+    for rounds, seed in enumerate(count(asked_for.seed), start=1):
         asked = case(seed, EACH)
-        with serving(asked, asked_for.image) as stack:
-            found = list(islice(mismatches(stack.port, asked), SHOWN))
+        with properties(seed) as texts:
+            found = decisions(asked, asked_for.image)
+            said, _ = texts.communicate()
+        found += [said] if texts.returncode else []
         if found:
-            print("\n".join(found))
+            where = f" --image {asked_for.image}" if asked_for.image else ""
+            print("\n".join([*found, f"again: python3 -m dev.measure fuzz --seed {seed}{where}"]))
             return 1
-        decisions += len(asked.clients)
-        print(f"{decisions} decisions on {lists} lists, last {asked.shape!r}", flush=True)
-        if decisions >= asked_for.decisions if asked_for.decisions else time.monotonic() > end:
-            return 0
+        made += len(asked.clients)
+        print(
+            f"seed {seed}: nothing found; {made} decisions on {rounds} lists, last {asked.shape!r}",
+            flush=True,
+        )
+        if made >= asked_for.decisions if asked_for.decisions else time.monotonic() > end:
+            break
     return 0
 
 

@@ -7,9 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.launching import Launch, Plan, begin, prepared, shared
 from tests.support.stacks import ALARMS, ROOT, Stack
+
+# Without a folder for what was found, and with the patience that a busy machine needs.
+COMMON = settings(
+    database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+# The same examples each time.
+settings.register_profile("tests", COMMON, max_examples=1000, derandomize=True)
+# Others each time, in as many rounds as `make fuzz` has time for.
+settings.register_profile("fuzz", COMMON, max_examples=100, derandomize=False)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,7 @@
-"""Whatever text ALLOWED holds: it is refused with a reason, or what it says is what is rendered."""
+"""Whatever text ALLOWED holds: it is refused with a reason, or what it says is what is rendered.
+
+`make fuzz` goes on with other texts.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack.errors import ConfigError
@@ -22,15 +25,8 @@ Parser = Callable[[str], tuple[Network, ...]]
 
 RULE = re.compile(r"allow ([0-9a-f.:]+(?:/[0-9]{1,3})?);\n")
 
-# Repeatable, and without a folder for what was found.
-MANY = settings(
-    max_examples=10_000,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-SOME = settings(MANY, max_examples=1000)
+# How many examples there are otherwise, and which, is the profile's choice (tests/conftest.py).
+MANY = settings(max_examples=10 * settings().max_examples)
 
 # What addresses are made of, and what could be mistaken for a part of one, by nginx or by us.
 FRAGMENTS = [
@@ -108,7 +104,6 @@ def test_any_text_is_refused_or_renders_to_the_rules_that_ipaddress_reads_in_it(
         assert each in (str(ip_network(each)), str(ip_network(each)[0]))
 
 
-@SOME
 @given(ANYTHING)
 def test_any_text_in_the_environment_is_a_setting_or_a_mistake(text: str) -> None:
     allowed, mistakes = None, tuple[str, ...]()
@@ -121,26 +116,23 @@ def test_any_text_in_the_environment_is_a_setting_or_a_mistake(text: str) -> Non
     assert all(mistake.startswith("ALLOWED: ") for mistake in mistakes)
 
 
-@SOME
 @given(VALID)
 def test_no_valid_list_is_refused(text: str) -> None:
     assert parsed(text)
 
 
-@SOME
 @given(ANYTHING)
 def test_a_file_is_read_as_the_variable_is_but_for_comments_and_line_ends(text: str) -> None:
     line = re.sub(r"[\n#]", "", text)
     assert parsed(line.replace(";", "\n# 10.0.0.1;\n"), lines) == parsed(line)
 
 
-@SOME
 @given(VALID, st.permutations(["0.0.0.0/0", "0.0.0.0/1;128.0.0.0/1", "::/0", "::/1;8000::/1"]))
 def test_no_list_of_proxies_makes_everyone_one(text: str, everyone: list[str]) -> None:
     assert not parsed(f"{text};{everyone[0]}", trusted(networks))
 
 
-@settings(MANY, max_examples=25)
+@settings(max_examples=25)
 @given(VALID)
 def test_a_long_list_renders_to_the_same_networks(text: str) -> None:
     long = ";".join([text, *(f"10.0.{i >> 8}.{i & 255}" for i in range(LARGE))])
@@ -159,7 +151,7 @@ def accepted(count: int) -> list[str]:
     """Collect what is rendered from lists that are accepted, some of them odd."""
     found: list[str] = []
 
-    @settings(MANY, max_examples=count)
+    @settings(max_examples=count)
     @given(VALID | mutations())
     def collect(text: str) -> None:
         if allowed := parsed(text):
