@@ -65,6 +65,7 @@ def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
         upstream(settings),
         variables(settings, nginx),
         proxies.maps(believed, settings.real_ip_header, kernel.gateway()),
+        proxies.headers((settings.real_ip_header, *settings.trusted_headers)),
         CACHE if settings.response_cache == "on" else "",
     ])  # fmt: skip
 

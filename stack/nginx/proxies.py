@@ -1,10 +1,11 @@
-"""Whose word on the client nginx believes: TRUSTED_PROXIES and REAL_IP_HEADER."""
+"""Whose word on the client nginx believes, and on what: TRUSTED_PROXIES, TRUSTED_HEADERS."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address
 
 from stack.settings.networks import Network, written
+from stack.settings.proxies import BELIEVABLE
 
 # The nginx variable that holds what a proxy says of the client.
 VARIABLES = {
@@ -38,3 +39,13 @@ def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) 
         f'map $believed $client_source {{\n    default {name};\n    "" "the connection";\n}}\n'
         f'map $realip_remote_addr $gateway_hint {{\n    default "";\n{hinted}}}\n'
     )
+
+
+def headers(trusted: tuple[str, ...]) -> str:
+    """Render a variable for each header, with what a trusted peer says there if it is believed."""
+    text = ""
+    for name in BELIEVABLE:
+        variable = name.lower().replace("-", "_")
+        line = f"    1 $http_{variable};\n" if name in trusted else ""
+        text += f'map $trusted_peer $trusted_{variable} {{\n    default "";\n{line}}}\n'
+    return text

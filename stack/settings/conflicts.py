@@ -19,6 +19,11 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             "REAL_IP_HEADER: 'proxy_protocol': believes nobody without TRUSTED_PROXIES; "
             "set it to the addresses of your proxies"
         )
+    if found["trusted_headers"] and not found["trusted_proxies"]:
+        yield (
+            f"TRUSTED_HEADERS: '{','.join(found['trusted_headers'])}': would be believed from "
+            "nobody without TRUSTED_PROXIES; set it to the addresses of your proxies"
+        )
     if found["apps"] and found["app_module"]:
         yield "APPS: is set, and APP_MODULE too; unset one of them"
     if found["dev"] == "debugger" and not found["allowed"]:

@@ -7,9 +7,20 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from stack.errors import quoted
 from stack.settings.networks import Network
+from stack.settings.sizes import Detected
 
 # Where a proxy can name the client.
 HEADERS = ("X-Forwarded-For", "X-Real-IP", "proxy_protocol")
+
+# What else a proxy may say of a request, if it is known to overwrite what the client says there.
+BELIEVABLE = (
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "X-Request-Id",
+)
 
 
 def trusted(parse: Callable[[str], tuple[Network, ...]]) -> Callable[[str], tuple[Network, ...]]:
@@ -41,3 +52,27 @@ def header(text: str) -> str:
     else:
         reason = "is not a header that is known here"
     raise ValueError(f"{quoted(text)}: {reason}; write {', '.join(HEADERS)}")
+
+
+def headers(text: str) -> tuple[str, ...]:
+    """Parse names of headers, separated by commas; none is a valid answer."""
+    known = {name.lower(): name for name in BELIEVABLE}
+    found = [each for part in text.split(",") if (each := part.strip())]
+    for each in found:
+        if each.lower() not in known:
+            raise ValueError(
+                f"{quoted(each)}: is not a header that can be believed; write names with commas "
+                f"between, of {', '.join(BELIEVABLE)}"
+            )
+    return tuple(dict.fromkeys(known[each.lower()] for each in found))
+
+
+def usual(trusted: object, name: str) -> Detected:
+    """Say what is believed besides the address, if the operator does not: docs/access.md has why.
+
+    A proxy that adds to X-Forwarded-For speaks HTTP, and nearly always says the scheme too. One
+    that speaks the PROXY protocol may pass everything else on as the client sent it.
+    """
+    if trusted and name == "X-Forwarded-For":
+        return Detected(("X-Forwarded-Proto",), "what proxies that set X-Forwarded-For set too")
+    return Detected((), "nobody says that a proxy overwrites them" if trusted else "no proxies")

@@ -197,6 +197,13 @@ class Settings:
         proxies.header,
         "Where they name the client; also `X-Real-IP`, `proxy_protocol`.",
     )
+    trusted_headers: tuple[str, ...] = setting(
+        "TRUSTED_HEADERS",
+        lambda found: proxies.usual(found["trusted_proxies"], found["real_ip_header"]),
+        proxies.headers,
+        "Which other headers of theirs are believed, by name.",
+        shown="`X-Forwarded-Proto`, or none",
+    )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod

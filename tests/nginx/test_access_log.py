@@ -38,7 +38,7 @@ def test_one_id_is_in_the_log_the_answer_and_the_application(stack: Stack) -> No
 
 
 def test_the_id_of_a_trusted_proxy_is_kept(launch: Launch) -> None:
-    stack = launch(TRUSTED_PROXIES="127.0.0.1")
+    stack = launch(TRUSTED_PROXIES="127.0.0.1", TRUSTED_HEADERS="X-Request-Id")
     answer = stack.get("/request", headers={"X-Request-Id": "from-the-proxy"})
     assert answer.json()["request_id"] == "from-the-proxy"
     assert answer.headers["X-Request-Id"] == "from-the-proxy"

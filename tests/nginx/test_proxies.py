@@ -56,7 +56,10 @@ def test_behind_a_trusted_proxy_the_real_client_counts(launch: Launch) -> None:
 
 
 def test_the_application_sees_what_the_client_asked_for(launch: Launch) -> None:
-    stack = launch(TRUSTED_PROXIES=PROXY)
+    stack = launch(
+        TRUSTED_PROXIES=PROXY,
+        TRUSTED_HEADERS="X-Forwarded-Host,X-Forwarded-Port,X-Forwarded-Proto",
+    )
 
     def seen(**headers: str) -> tuple[str, str, str]:
         sent = {"Host": "inner:8000", **{n.replace("_", "-"): v for n, v in headers.items()}}

@@ -43,9 +43,14 @@ def status(status: int) -> tuple[str, int]:
 
 @application.post("/received")
 def received() -> dict[str, object]:
-    """Say what arrived: the headers' names, and how long the body was."""
-    length = len(request.get_data())
-    return {"headers": [name.lower() for name, _ in request.headers], "length": length}
+    """Say what arrived: the headers' names, how long the body was, and what is made of it."""
+    return {
+        "headers": [name.lower() for name, _ in request.headers],
+        "length": len(request.get_data()),
+        "host": request.host,
+        "scheme": request.scheme,
+        "request_id": request.headers.get("X-Request-Id"),
+    }
 
 
 @application.get("/client")
