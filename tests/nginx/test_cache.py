@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support import raw
 from tests.support.background import background
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack
 
 PAGES = ROOT / "tests/apps/pages"
 KEEP = "Cache-Control=max-age=60"
+CHUNKED, BODY = "Transfer-Encoding: chunked", "4\r\nbody\r\n0\r\n\r\n"
 
 
 def cached(launch: Launch, app: Path = PAGES, **settings: str) -> Stack:
@@ -62,14 +66,68 @@ def test_nothing_else_is_kept(launch: Launch, query: str) -> None:
     assert [stack.get(f"/page/a?{query}").text for _ in range(2)] == ["a 1", "a 2"]
 
 
-@pytest.mark.parametrize("header", ["Cookie", "Authorization"])
-def test_who_shows_who_they_are_gets_an_answer_of_their_own(launch: Launch, header: str) -> None:
+def kept(stack: Stack, path: str, **options: Any) -> str:
+    """Ask until the answer comes from the cache: nginx keeps it only after it has been sent."""
+    return str(
+        stack.wait_until(
+            lambda: (
+                (answer := stack.get(path, **options)).headers["X-Cache-Status"] == "HIT"
+                and answer.text
+            )
+        )
+    )
+
+
+def test_who_shows_who_they_are_gets_an_answer_of_their_own(launch: Launch) -> None:
     stack = cached(launch)
-    texts = [
-        stack.get(f"/page/a?{KEEP}", headers=own).text
-        for own in ({header: "x"}, {}, {header: "x"}, {})
-    ]
-    assert texts == ["a 1", "a 2", "a 3", "a 2"]
+    for number, (header, value) in enumerate(
+        product(("Cookie", "Authorization"), ("x", "0", "00"))
+    ):
+        path, own = f"/page/{number}?{KEEP}", {header: value}
+        first = stack.get(path, headers=own).text
+        everyones = kept(stack, path)
+        second = stack.get(path, headers=own).text
+        assert len({first, everyones, second}) == 3, own
+        assert kept(stack, path) == everyones, own
+
+
+@pytest.mark.parametrize("how", ["Content-Length: 4\r\n\r\nbody", f"{CHUNKED}\r\n\r\n{BODY}"])
+def test_an_answer_to_a_body_is_for_nobody_else(launch: Launch, how: str) -> None:
+    stack = cached(launch)
+
+    def ask(more: str) -> str:
+        head = f"GET /page/a?{KEEP} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\n"
+        return raw.body(raw.send(stack, f"{head}Connection: close\r\n{more}".encode())).decode()
+
+    first = ask(how)
+    everyones = kept(stack, f"/page/a?{KEEP}")
+    second = ask(how)
+    assert first.endswith("to body")
+    assert second.endswith("to body")
+    assert first != second
+    assert "body" not in everyones
+    assert ask("Content-Length: 0\r\n\r\n") == ask("\r\n") == everyones
+
+
+def test_no_two_urls_share_an_answer(launch: Launch) -> None:
+    stack = cached(launch, TRUSTED_PROXIES="127.0.0.1", TRUSTED_HEADERS="X-Forwarded-Host")
+    poisoned = {"Host": "inner.example", "X-Forwarded-Host": "shop.example/page/a"}
+    assert kept(stack, f"/page/evil?{KEEP}", headers=poisoned).startswith("evil")
+    answer = stack.get(f"/page/a/page/evil?{KEEP}", headers={"Host": "shop.example"})
+    assert answer.status_code == 404
+    # Two hosts have two answers, and one host one, whoever names it.
+    inner, shop = {"Host": "inner.example"}, {"Host": "shop.example"}
+    theirs = kept(stack, f"/page/b?{KEEP}", headers={**inner, "X-Forwarded-Host": "shop.example"})
+    assert kept(stack, f"/page/b?{KEEP}", headers=shop) == theirs
+    assert kept(stack, f"/page/b?{KEEP}", headers=inner) != theirs
+
+
+def test_a_refusal_by_the_application_is_not_taken_for_one_by_the_list(launch: Launch) -> None:
+    stack = cached(launch, ALLOWED="127.0.0.1")
+    assert kept(stack, f"/page/a?{KEEP}&status=403").startswith("a ")
+    assert stack.get("/last", client="127.0.0.2").status_code == 403
+    stack.wait_until(lambda: stack.lines("denied:", "/last"))
+    assert not stack.lines("denied:", "/page/a")
 
 
 def test_other_methods_go_through(launch: Launch) -> None:

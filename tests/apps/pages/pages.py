@@ -20,11 +20,15 @@ meeting = threading.Barrier(PARTIES, timeout=20)
 
 @application.get("/page/<name>")
 def page(name: str) -> Response:
-    """Answer with a number and the headers that are asked for, not before the file WAIT is gone."""
+    """Answer with a number, and with the status and headers that are asked for.
+
+    Not before the file WAIT is gone.
+    """
     number = next(asked)
     while WAIT.exists():
         time.sleep(0.02)
-    answer = Response(f"{name} {number}")
+    said = f" to {body}" if (body := request.get_data(as_text=True)) else ""
+    answer = Response(f"{name} {number}{said}", request.args.get("status", 200, int))
     for header in ("Cache-Control", "Set-Cookie", "Vary", "X-Frame-Options", "Expires"):
         if value := request.args.get(header):
             answer.headers[header] = value
