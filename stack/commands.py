@@ -39,7 +39,7 @@ def serve(root: Path, environ: Mapping[str, str]) -> int:
     environ = of_supervisord(root, settings, environ)
     if (status := prestarted(root, settings, environ)) is not None:
         return status
-    run.clear_bodies(root / "run")
+    run.clear(root / "run")
     run.write(root / "run", generated)
     run.make_socket(root / "run")
     return become_supervisord(environ)
@@ -76,6 +76,11 @@ def check_client(environ: Mapping[str, str], client: str) -> int:
 
 def reload(root: Path) -> int:
     """Have the running stack change over to what is on the disk now, if that can be used."""
+    return reloading.in_turn(root, lambda: change_over(root), say)
+
+
+def change_over(root: Path) -> int:
+    """Do so, while no other reload does."""
     environ = with_programs(reloading.running(root))
     settings = Settings.from_environ(environ)
     generated = prepare(root, settings, environ)

@@ -1,7 +1,8 @@
-"""New code and new rules without a lost request: write, change over, wait."""
+"""New code and new rules without a lost request: one at a time, write, change over, wait."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,39 @@ from stack.uwsgi import program as uwsgi
 # Seconds. Workers are replaced one after another, and each may finish a long request or import a
 # large application.
 PATIENCE = 300
+
+
+# How the last one ended, for those that waited for it.
+OUTCOME = "reload.json"
+
+
+def in_turn(root: Path, work: Callable[[], int], say: Callable[[str], None]) -> int:
+    """Do the work of a reload when no other is at it, and return its status.
+
+    One that has waited asks how the last one ended: if that began after this one was asked for, it
+    has read all that this one would, and its status and its mistakes are this one's too.
+    """
+    running(root)
+    asked, outcome = time.monotonic(), root / "run" / OUTCOME
+    with run.locked(root / "run", lambda: say("waiting for another reload to end")):
+        last = json.loads(outcome.read_text()) if outcome.exists() else {"began": 0}
+        if last["began"] > asked:
+            say("another reload, which began after this one was asked for, has done its work")
+            if last["mistakes"]:
+                raise ConfigError(*last["mistakes"])
+            return int(last["status"])
+        began, status = time.monotonic(), os.EX_CONFIG
+        mistakes: tuple[str, ...] = ()
+        outcome.unlink(missing_ok=True)
+        try:
+            status = work()
+        except ConfigError as error:
+            mistakes = error.args
+            raise
+        finally:
+            found = {"began": began, "status": status, "mistakes": mistakes}
+            run.write(root / "run", {OUTCOME: json.dumps(found)})
+        return status
 
 
 def running(root: Path) -> dict[str, str]:
@@ -33,17 +67,30 @@ def running(root: Path) -> dict[str, str]:
 
 def apply(root: Path, generated: Mapping[str, str]) -> bool:
     """Write the files, have both programs change over, and say whether they did in time."""
+    for program in ("nginx", "uwsgi"):
+        if not served(root, program):
+            raise ConfigError(f"{program} does not run just now; nothing was changed, try again")
     run.write(root / "run", generated)
     renewed = [nginx.renew(root), uwsgi.renew(root)]
-    return wait(lambda: all([done() for done in renewed])) and wait(
-        lambda: not uwsgi.importing(root)
+    return wait(root, lambda: all([done() for done in renewed])) and wait(
+        root, lambda: not uwsgi.importing(root)
     )
 
 
-def wait(condition: Callable[[], bool]) -> bool:
-    """Wait for a condition, and say whether it came true in time."""
+def served(root: Path, program: str) -> bool:
+    """Say whether a program's pid file names it: one that was killed leaves the file behind."""
+    try:
+        master = int((root / f"run/{program}.pid").read_text())
+        return program in Path(f"/proc/{master}/cmdline").read_text().lower()
+    except (OSError, ValueError):
+        return False
+
+
+def wait(root: Path, condition: Callable[[], bool]) -> bool:
+    """Wait for a condition, and say whether it came true in time and while the stack ran."""
     end = time.monotonic() + PATIENCE
     while not condition():
+        running(root)
         if time.monotonic() > end:
             return False
         time.sleep(0.05)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -41,11 +42,32 @@ def make(root: Path) -> Path:
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files so that a reader sees the old text or the new, never a part."""
+    """Write files so that a reader sees the old text or the new, never a part.
+
+    Each has a name of its own until it is whole: two writers never write to the same. Without
+    fsync: a start writes all of them anew, so that none outlives a crash of the machine.
+    """
     for name, text in files.items():
-        unfinished = folder / f".{name}"
-        unfinished.write_text(text)
-        unfinished.replace(folder / name)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=folder, prefix=f".{name}.", delete=False
+        ) as unfinished:
+            unfinished.write(text)
+        Path(unfinished.name).replace(folder / name)
+
+
+@contextmanager
+def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a folder's lock, which a killed process lets go of; call `waiting` before a wait."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def make_socket(run: Path) -> None:
@@ -60,11 +82,15 @@ def make_socket(run: Path) -> None:
             listener.bind(os.path.relpath(path))  # a socket's path has 107 bytes at most
 
 
-def clear_bodies(run: Path) -> None:
-    """Remove bodies of requests that a killed nginx left; their names are numbers."""
-    for body in (run / "client_body").glob("[0-9]*"):
-        with suppress(OSError):  # of another user's run; nginx itself says if it is in the way
-            body.unlink()
+def clear(run: Path) -> None:
+    """Remove what was killed before it could do so itself: bodies of nginx's, files of reloads'."""
+    for left in (
+        *(run / "client_body").glob("[0-9]*"),
+        *run.glob(".*.conf.*"),
+        *run.glob(".*.json.*"),
+    ):
+        with suppress(OSError):  # another user's; nginx says so if it matters
+            left.unlink()
 
 
 @contextmanager

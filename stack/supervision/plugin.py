@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from supervisor import events
@@ -30,6 +31,10 @@ ORPHANS = {"nginx": signal.SIGQUIT, "uwsgi": signal.SIGKILL}
 
 # Bytes of what a program said last that are kept, to tell at the end why it gave up.
 REMEMBERED = 10_000
+
+# Processes that reload at the same time, each of 20 MB: one is at work, one that has done its own
+# may be about to end, and the last waits for its turn: it will see all that is there by then.
+MOST_RELOADS = 3
 
 
 def attach(supervisord: Any, **config: Any) -> None:
@@ -64,6 +69,7 @@ class Supervision:
                 handler.stream = self.stderr
         # What each program said last, and when it was asked to stop.
         self.words: dict[str, bytes] = {}
+        self.reloads: list[int] = []
         self.asked: dict[str, float] = {}
         # Whether uWSGI's workers have loaded the application: since its last start, and ever.
         self.loaded = self.served = False
@@ -84,10 +90,15 @@ class Supervision:
 
     def hung_up(self, number: int, frame: Any) -> None:
         """Reload: what supervisord itself does on HUP, stop and start everything, is an outage."""
-        if self.options.mood == SupervisorStates.RUNNING:
-            self.options.logger.info("received SIGHUP: reloading")
-            command = [sys.executable, "entrypoint.py", "reload"]
-            os.posix_spawn(command[0], command, os.environ)
+        if self.options.mood != SupervisorStates.RUNNING:
+            return
+        self.reloads = [pid for pid in self.reloads if reloading(pid)]
+        if len(self.reloads) >= MOST_RELOADS:
+            self.options.logger.info("received SIGHUP: a reload that has not begun will do for it")
+            return
+        self.options.logger.info("received SIGHUP: reloading")
+        command = [sys.executable, "entrypoint.py", "reload"]
+        self.reloads.append(os.posix_spawn(command[0], command, os.environ))
 
     def heard(self, event: events.ProcessLogEvent) -> None:
         """Pass on what a program says, keep its end, and follow what uWSGI tells of its workers.
@@ -175,6 +186,14 @@ class Supervision:
                 f"requests that were still running after {took:.1f} s were cut; "
                 "a larger SHUTDOWN_TIMEOUT gives them more time"
             )
+
+
+def reloading(pid: int) -> bool:
+    """Say whether a process is still a reload; its number may be another's by now."""
+    try:
+        return b"\0reload\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def leave(log: Log, words: str) -> None:

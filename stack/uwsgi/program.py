@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -58,10 +60,20 @@ def renew(root: Path) -> Callable[[], bool]:
             last, asked = now, time.monotonic()
         elif old & now and time.monotonic() - asked > REPEAT:
             word, asked = CHAIN, time.monotonic()
-        (root / "run/uwsgi.fifo").write_text(word)
+        tell(root / "run/uwsgi.fifo", word)
         return not old & now and len(now) >= len(old)
 
     return renewed
+
+
+def tell(fifo: Path, word: str) -> None:
+    """Say a word to uWSGI; nothing if nobody listens, for which an ordinary write would wait."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(descriptor, word.encode())
+        finally:
+            os.close(descriptor)
 
 
 def importing(root: Path) -> bool:

@@ -1,0 +1,120 @@
+"""Many reloads at once, and those that are killed: one at a time, and never an open moment."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from stack import run
+from tests.support.launching import Launch
+from tests.support.stacks import ROOT, Stack
+
+FILE = "app/allowed.txt"
+LISTS = ("127.0.0.1", "127.0.0.1\n127.0.0.3\n::1")
+DENIED = "127.0.0.2"
+AT_ONCE = 8
+
+
+@pytest.fixture
+def listed(launch: Launch, folder: Path) -> Stack:
+    """A stack with its list in a file, and the smallest application there is."""
+    (folder / "wsgi.py").write_text((ROOT / "tests/apps/bare/bare.py").read_text())
+    (folder / "allowed.txt").write_text(LISTS[0])
+    return launch(app=folder, ALLOWED_FILE=FILE, UWSGI_PROCESSES="1")
+
+
+def reload(stack: Stack) -> subprocess.CompletedProcess[str]:
+    """Reload."""
+    return stack.run("./entrypoint.py", "reload")
+
+
+def test_many_at_once_are_one_after_another_and_each_says_what_became_of_it(
+    listed: Stack, folder: Path
+) -> None:
+    statuses: set[int] = set()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = [pool.submit(reload, listed) for _ in range(AT_ONCE)]
+        for number in range(AT_ONCE):
+            (folder / "allowed.txt").write_text(LISTS[number % 2])
+            listed.signal(signal.SIGHUP)
+        while not all(answer.done() for answer in answers):
+            statuses.add(listed.get(client=DENIED).status_code)
+    assert statuses == {403}
+    for answer in answers:
+        assert answer.result().returncode == 0, answer.result().stderr
+        assert "entrypoint: reloaded" in answer.result().stderr or (
+            "another reload, which began after" in answer.result().stderr
+        )
+    listed.wait_until(lambda: not list(reloads(listed)))
+    assert reload(listed).returncode == 0
+    assert listed.get(client="127.0.0.3").status_code == 204
+    assert "Traceback" not in listed.log()
+
+
+def reloads(stack: Stack) -> list[int]:
+    """List the processes of a stack that reload."""
+    found = []
+    for pid in stack.pids():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        found += [pid] if b"reload" in words else []
+    return found
+
+
+def test_a_mistake_is_told_to_all_that_waited(listed: Stack, folder: Path) -> None:
+    (folder / "allowed.txt").write_text("nobody")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = [pool.submit(reload, listed) for _ in range(AT_ONCE)]
+    for answer in answers:
+        assert answer.result().returncode == 78
+        assert "ALLOWED_FILE: line 1, 'nobody'" in answer.result().stderr
+        assert "Traceback" not in answer.result().stderr
+
+
+def test_one_that_is_killed_holds_up_nobody(listed: Stack, folder: Path) -> None:
+    killed = listed.run(
+        "sh",
+        "-c",
+        "./entrypoint.py reload & until [ -e run/tmp[a-z0-9_]* ]; do :; done; kill -9 $!",
+    )
+    assert killed.returncode == 0
+    (folder / "allowed.txt").write_text(LISTS[1])
+    assert reload(listed).returncode == 0
+    assert listed.get(client="127.0.0.3").status_code == 204
+
+
+def test_a_reload_while_a_program_is_away_changes_nothing(listed: Stack, folder: Path) -> None:
+    before = listed.run("cat", "run/permissions.conf").stdout
+    (folder / "allowed.txt").write_text(LISTS[1])
+    listed.run("supervisorctl", "stop", "uwsgi")
+    answer = reload(listed)
+    assert (answer.returncode, "uwsgi does not run just now" in answer.stderr) == (78, True)
+    assert listed.run("cat", "run/permissions.conf").stdout == before
+
+
+TEXTS = ("allow 127.0.0.1;\n" * 2000 + "deny all;\n", "allow 127.0.0.2;\n" * 9000 + "deny all;\n")
+
+
+def keep_writing(folder: Path, text: str) -> None:
+    """Write the same text again and again."""
+    for _ in range(200):
+        run.write(folder, {"permissions.conf": text})
+
+
+def test_two_that_write_never_leave_a_part(tmp_path: Path) -> None:
+    run.write(tmp_path, {"permissions.conf": TEXTS[0]})
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=keep_writing, args=(tmp_path, text)) for text in TEXTS]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert (tmp_path / "permissions.conf").read_text() in TEXTS
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert [each.name for each in tmp_path.iterdir()] == ["permissions.conf"]
