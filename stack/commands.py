@@ -115,7 +115,8 @@ def prepare(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[
         if refused := nginx.refusal(copy, environ):
             raise ConfigError(f"nginx refuses its configuration:\n{refused}")
         # The list of clients says nothing about escapes, and a long one takes a second to parse.
-        run.write(copy / "run", {"permissions.conf": "deny all;\n", "allowed.conf": ""})
+        short = {"permissions.conf": "deny all;\n", "allowed.conf": "geo $listed {\n}\n"}
+        run.write(copy / "run", short)
         for escape in dropins.escapes(copy):
             say(f"warning: {escape}")
     return generated

@@ -31,8 +31,8 @@ def in_turn(root: Path, work: Callable[[], int], say: Callable[[str], None]) -> 
     running(root)
     asked, outcome = time.monotonic(), root / "run" / OUTCOME
     with run.locked(root / "run", lambda: say("waiting for another reload to end")):
-        last = json.loads(outcome.read_text()) if outcome.exists() else {"began": 0}
-        if last["began"] > asked:
+        last = json.loads(outcome.read_text()) if outcome.exists() else None
+        if last and last["began"] > asked:
             say("another reload, which began after this one was asked for, has done its work")
             if last["mistakes"]:
                 raise ConfigError(*last["mistakes"])

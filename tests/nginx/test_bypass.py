@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,6 +133,37 @@ def test_nobody_waits_to_be_denied_for_a_body(guarded: Stack) -> None:
     with raw.connect(guarded, DENIED) as connection:
         connection.sendall(request)
         assert connection.recv(1000).startswith(b"HTTP/1.1 403 ")
+
+
+# Twice what CLIENT_MAX_BODY_SIZE allows, of which an allowed client would be told with 413.
+TOO_LONG = {
+    "a length": "Content-Length: 2000000\r\n\r\n",
+    "a length and a question": "Content-Length: 2000000\r\nExpect: 100-continue\r\n\r\n",
+    "no length of this world": "Content-Length: 999999999999999\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_nothing_else_is_looked_at_before_the_list(guarded: Stack, name: str) -> None:
+    request = f"POST / HTTP/1.1\r\nHost: test\r\n{TOO_LONG[name]}".encode()
+    for client, status in ((DENIED, 403), (ALLOWED, 413)):
+        with raw.connect(guarded, client) as connection:
+            connection.sendall(request)
+            assert raw.statuses(connection.recv(1000)) == [status]
+    assert raw.statuses(send(guarded, get(headers='Host: a"b'))) == [403]
+    assert raw.statuses(send(guarded, get(headers='Host: a"b'), client=ALLOWED)) == [400]
+
+
+def test_an_endless_body_of_a_denied_client_is_not_read_for_long(guarded: Stack) -> None:
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    with raw.connect(guarded, DENIED) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert raw.statuses(connection.recv(1000)) == [403]
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 25:
+                connection.sendall(chunk)
+        assert time.monotonic() - began < 15
 
 
 def test_an_address_of_the_other_family_is_denied(guarded: Stack) -> None:

@@ -90,6 +90,23 @@ def test_one_that_is_killed_holds_up_nobody(listed: Stack, folder: Path) -> None
     assert listed.get(client="127.0.0.3").status_code == 204
 
 
+def test_without_its_rules_nginx_lets_in_nobody(listed: Stack) -> None:
+    workers = listed.processes("nginx")[1:]
+    listed.run("sh", "-c", ": > run/permissions.conf; kill -HUP $(cat run/nginx.pid)")
+    listed.wait_until(lambda: not {*workers} & {*listed.processes("nginx")})
+    assert [listed.get(client=client).status_code for client in ("127.0.0.1", DENIED)] == [403, 403]
+
+
+@pytest.mark.parametrize("file", ["permissions.conf", "allowed.conf"])
+def test_without_the_file_nginx_keeps_its_old_rules(
+    launch: Launch, launcher: str, file: str
+) -> None:
+    stack = launch(alarms=True, ALLOWED="127.0.0.1")
+    stack.run("sh", "-c", f"rm run/{file}; kill -HUP $(cat run/nginx.pid)")
+    stack.wait_until(lambda: stack.lines("[emerg]", file))
+    assert [stack.get(client=client).status_code for client in ("127.0.0.1", DENIED)] == [200, 403]
+
+
 def test_a_reload_while_a_program_is_away_changes_nothing(listed: Stack, folder: Path) -> None:
     before = listed.run("cat", "run/permissions.conf").stdout
     (folder / "allowed.txt").write_text(LISTS[1])
