@@ -15,7 +15,7 @@ from stack.errors import ConfigError
 from stack.machine import kernel, venvs
 from stack.nginx import configuration, dropins
 from stack.nginx import program as nginx
-from stack.settings import misspelt, networks
+from stack.settings import misspelt, networks, static
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings, names, table
 from stack.settings.targets import Mount
@@ -182,6 +182,11 @@ def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
             say(f"warning: {name} is not a setting; did you mean {ours}?")
     if not configuration.keeps_idle(nginx.version(environ)):
         say("warning: this nginx is older than 1.27.4: a reload or a stop cuts idle connections")
+    if settings.static_path and (code := static.source(settings.static_path)):
+        say(
+            f"warning: STATIC_PATH: {settings.static_path} holds {code}, and nginx gives it to "
+            "whoever may connect; name a folder that holds nothing but files for visitors"
+        )
     if os.geteuid() == 0:
         say("warning: running as root, and so does the application; run as an ordinary user")
     warn_application(root / settings.app_dir, environ)

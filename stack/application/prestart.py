@@ -24,7 +24,8 @@ class Failed(Exception):
 def find(folder: Path) -> Path | None:
     """Find it in the application's folder; ConfigError if it is there but cannot be run."""
     program = folder / NAME
-    if not program.is_file():
+    # pathlib raises for a name that is too long, before Python 3.14.
+    if not os.path.isfile(program):  # noqa: PTH113
         return None
     if not os.access(program, os.X_OK):
         raise ConfigError(

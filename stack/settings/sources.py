@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stack.errors import quoted
 from stack.settings.declaration import Setting
+
+# Characters; a hundred thousand entries of ALLOWED take four million.
+LARGEST = 16 << 20
+# Seconds.
+PATIENCE = 10
 
 
 def value(about: Setting, environ: Mapping[str, str], found: Mapping[str, Any]) -> tuple[Any, str]:
@@ -36,12 +44,45 @@ def place(name: str, environ: Mapping[str, str]) -> str:
 def content(path: str) -> str:
     """Read the file that a variable names, through any links, as secrets and configs have them."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return within(PATIENCE, lambda: regular(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise ValueError(
             f"{quoted(path)}: cannot be read ({reason}); name a file that this user may read"
         ) from None
+
+
+def regular(path: str) -> str:
+    """Read a file that is one: a pipe would wait for its writer, and a device may never end."""
+    # NONBLOCK: or opening it could wait already.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, encoding="utf-8") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise OSError(errno.EFBIG, f"it is longer than {LARGEST >> 20} MiB")
+    return text
+
+
+def within(seconds: float, work: Callable[[], str]) -> str:
+    """Wait so long for some work and no longer: a network's file system can leave it hanging."""
+    answer: list[str | Exception] = []
+
+    def attempt() -> None:
+        try:
+            answer.append(work())
+        except (OSError, ValueError) as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not answer:
+        raise OSError(errno.ETIMEDOUT, f"it could not be in {seconds:.0f} s")
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    return answer[0]
 
 
 def line(text: str) -> str:

@@ -24,6 +24,9 @@ ALL = ("/",)
 
 EXAMPLE = "example"
 
+# Names that are looked at for Python code: a start is not to wait for a folder of a million.
+MOST_LOOKED_AT = 20_000
+
 
 def of_example(folder: str, named: object) -> Detected:
     """Serve the example's folder with the example; another application's files are its own."""
@@ -39,12 +42,27 @@ def folder(text: str) -> str:
         raise ValueError(
             f"{quoted(text)}: holds a character that nginx's configuration cannot; rename it"
         )
-    if not text or not Path(text).is_dir() or not os.access(text, os.R_OK | os.X_OK):
+    # pathlib raises for a name that is too long, before Python 3.14.
+    if not os.path.isdir(text) or not os.access(text, os.R_OK | os.X_OK):  # noqa: PTH112
         raise ValueError(
             f"{quoted(text)}: is not a folder that uid {os.geteuid()} can read; name one by its "
             f"absolute path, or from {Path.cwd()}, where your application is in app/"
         )
     return text.rstrip("/")
+
+
+def source(path: str) -> str | None:
+    """Name a file of Python code that would be served from a folder, if one is found soon."""
+    seen = 0
+    for place, folders, names in os.walk(path):
+        folders[:] = [each for each in folders if not each.startswith(".")]  # never served
+        for name in names:
+            if name.endswith(".py"):
+                return os.path.relpath(f"{place}/{name}", path)
+        seen += len(names) + len(folders)
+        if seen > MOST_LOOKED_AT:
+            break
+    return None
 
 
 def url(text: str) -> str:
@@ -98,7 +116,7 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
             f"SPA_FALLBACK: {quoted(fallback)}: is a file in STATIC_PATH, which is not set; "
             "name the folder of your build there"
         )
-    elif not Path(path, fallback).is_file():
+    elif not os.path.isfile(f"{path}/{fallback}"):  # noqa: PTH113 - the same
         yield (
             f"SPA_FALLBACK: {quoted(fallback)}: is not in STATIC_PATH, {path}; "
             "build it, or name a file that is there"

@@ -149,3 +149,35 @@ def test_a_run_folder_that_cannot_be_made_is_named(root: Path) -> None:
     )
     assert answer.returncode == CONFIG
     assert f"{root / 'run'}: cannot be written" in answer.stderr
+
+
+LONG = ("x" * 300, "x/" * 2500)
+PATHS = ("APP_DIR", "STATIC_PATH", "SPA_FALLBACK", "APP_MODULE", "ALLOWED_FILE")
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_name_that_is_too_long_is_a_mistake_like_any_other(
+    entrypoint: Entrypoint, name: str
+) -> None:
+    for text in LONG:
+        answer = entrypoint("check", **{"STATIC_PATH": "app/example/static", name: text})
+        assert answer.returncode == CONFIG, answer.stderr
+        assert name in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "/proc", "/dev/fd/0", "."])
+def test_only_regular_files_are_read(entrypoint: Entrypoint, path: str) -> None:
+    answer = entrypoint("check", ALLOWED_FILE=path)
+    assert answer.returncode == CONFIG, answer.stderr
+    assert f"ALLOWED_FILE: {path!r}: cannot be read (" in answer.stderr
+    answer = entrypoint("check", ENV_FROM_FILES="SECRET", SECRET_FILE=path)
+    assert answer.returncode == CONFIG, answer.stderr
+    assert f"{path!r}: cannot be read (" in answer.stderr
+
+
+def test_code_among_the_static_files_is_warned_of(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("check", STATIC_PATH="app", APP_MODULE="example.bootstrap:application")
+    assert "warning: STATIC_PATH: app holds example/" in answer.stderr
+    answer = entrypoint("check", STATIC_PATH="app/example/static")
+    assert "STATIC_PATH" not in answer.stderr

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from stack.errors import ConfigError
+from stack.settings import sources
 from stack.settings.misspelt import suspects
 from stack.settings.table import Settings, names, table
 from stack.settings.targets import Target
@@ -201,3 +206,25 @@ def test_what_applications_commonly_have_is_not_refused(name: str, text: str) ->
 
 def test_beside_the_setting_itself_a_name_that_is_like_it_is_not_refused() -> None:
     assert Settings.from_environ({"ALLOWED": "10.0.0.1", "ALLOWED_IP": "10.9.9.9"}).allowed
+
+
+def test_a_file_that_is_none_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "long").write_text("10.0.0.1\n" * 2_000_000)
+    (tmp_path / "held").write_text("10.0.0.1")
+    for name, reason in {"pipe": "no regular file", "long": "longer than 16 MiB"}.items():
+        with pytest.raises(ConfigError) as refused:
+            Settings.from_environ({"ALLOWED_FILE": str(tmp_path / name)})
+        assert f"cannot be read (it is {reason})" in refused.value.args[0]
+    # What whoever has a lease on a file does with it, others would wait for.
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # that tells of the other
+    with (tmp_path / "held").open("r+") as held:
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            Settings.from_environ({"ALLOWED_FILE": str(tmp_path / "held")})
+    signal.signal(signal.SIGIO, before)
+
+
+def test_a_file_system_that_hangs_is_not_waited_for() -> None:
+    with pytest.raises(OSError, match="could not be in 0 s"):
+        sources.within(0.01, lambda: str(threading.Event().wait(60)))
