@@ -47,7 +47,7 @@ def application_of(named: Named) -> Application:
 
 
 def secrets(files: Mapping[str, str]) -> dict[str, str]:
-    """Read the variables that are kept in files; what is set here, no other process can see."""
+    """Read the variables in files; only this process and those that it starts have them."""
     found = {}
     for name, path in files.items():
         try:
