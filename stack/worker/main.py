@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,10 @@ from .reports import Refusal
 
 # A worker that leaves with this status makes uWSGI's master give up (need-app).
 FAILED = 22
+
+# Bytes of address space for each thread that the application starts, as conf/uwsgi.ini gives those
+# that serve requests. On Alpine Python would give them 1 MiB, and deep recursion kills the worker.
+THREAD_STACK = 8 << 20
 
 
 def load(plan: Plan) -> Application:
@@ -83,6 +88,7 @@ def main() -> Application:
     os.chdir(plan.folder)
     # With this Flask's app.run() does nothing, so that a module may call it when imported.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
+    threading.stack_size(THREAD_STACK)
     try:
         os.environ.update(secrets(plan.files))
         if plan.dev != "debugger":
