@@ -17,6 +17,9 @@ RUN python3 -m venv --without-pip /opt/venv \
  && strip /opt/venv/bin/uwsgi \
  && /opt/venv/bin/uwsgi --version \
  && ls -d /opt/venv/lib/python3.*/site-packages > "$(echo /opt/venv-app/lib/python3.*/site-packages)/base.pth"
+# /opt/venv-app/bin/flask must run with what is installed in /opt/venv-app.
+COPY stack/machine/scripts.py ./
+RUN python3 scripts.py applications /opt/venv /opt/venv-app
 # What the application in this tree needs, if it says so: COPY wants at least one file that exists.
 COPY supervisord.conf app/*.txt app/
 RUN if [ -e app/requirements.txt ]; then \
@@ -30,7 +33,8 @@ RUN apk add --no-cache python3
 # user of the image, so that `RUN pip install` works as one would write it; ours does not.
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build --chown=101:101 /opt/venv-app /opt/venv-app
-ENV PATH=/opt/venv-app/bin:/opt/venv/bin:$PATH \
+# First what root owns, then the application's programs. Those of /opt/venv are named one by one below.
+ENV PATH=/usr/local/bin:/opt/venv-app/bin:$PATH \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -43,8 +47,9 @@ COPY conf conf
 COPY stack stack
 COPY app app
 # So that `docker exec NAME reload` does. Nobody may write byte code at run time: it is made now.
-RUN for name in alive check healthy reload; do ln -s /srv/entrypoint.py /usr/local/bin/$name; done \
- && python3 -m compileall -q entrypoint.py stack app
+RUN /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload \
+ && ln -s /opt/venv/bin/supervisorctl /opt/venv/bin/uwsgi /usr/local/bin/ \
+ && /opt/venv/bin/python3 -m compileall -q entrypoint.py stack app
 
 # nginx, by number: Kubernetes wants to see that it is not root.
 USER 101:101
@@ -53,6 +58,6 @@ EXPOSE 80
 STOPSIGNAL SIGTERM
 # Asks the application, through nginx, where ALLOWED does not rule.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python3", "-S", "-E", "/srv/entrypoint.py", "healthy"]
+    CMD ["/opt/venv/bin/python3", "-S", "-E", "/srv/entrypoint.py", "healthy"]
 ENTRYPOINT ["/opt/venv/bin/python3", "/srv/entrypoint.py"]
 CMD []

@@ -7,7 +7,9 @@ python entrypoint.py check --client ADDRESS    say whether ALLOWED lets this cli
 python entrypoint.py reload     load new code and settings' files into the stack that runs here
 python entrypoint.py healthy    exit 0 if the application answers
 python entrypoint.py alive      exit 0 if nginx answers
-python entrypoint.py COMMAND    run any other command untouched
+python entrypoint.py app COMMAND    run a command as the application runs: in its folder, with its
+                                environment, packages, file secrets and FLASK_APP
+python entrypoint.py COMMAND    the same, as far as the settings allow it
 
 In the image each of them is a command of its own too: docker exec NAME reload
 """
@@ -28,6 +30,14 @@ sys.dont_write_bytecode = True
 # os.path, because importing pathlib would take half the time of a health check.
 ROOT, NAME = os.path.split(os.path.realpath(__file__))
 
+USAGE = {
+    "app": "runs a command as the application runs; name one, as in app flask routes",
+    "check": "takes nothing, or --client ADDRESS",
+    "reload": "takes no argument",
+    "healthy": "takes no argument",
+    "alive": "takes no argument",
+}
+
 
 def main(called: str, arguments: list[str]) -> int:
     """Do what was asked for, by argument or by the name it was called, and return the status."""
@@ -41,8 +51,14 @@ def main(called: str, arguments: list[str]) -> int:
             from stack import health
 
             return health.healthy(ROOT) if command == "healthy" else health.alive(ROOT)
+        case ["app", _, *_]:
+            return run(arguments[1:], strict=True)
+        case ["app" | "check" | "reload" | "healthy" | "alive" as command, *_]:
+            # By its name on the PATH it would be executed again, for ever.
+            print(f"entrypoint: error: {command}: {USAGE[command]}", file=sys.stderr)
+            return os.EX_CONFIG
         case _:
-            return run(arguments)
+            return run(arguments, strict=False)
 
 
 def manage(arguments: list[str]) -> int:
@@ -75,11 +91,33 @@ def manage(arguments: list[str]) -> int:
         return os.EX_CONFIG
 
 
-def run(command: list[str]) -> int:
-    """Become any other command, without a look at the settings: a shell starts with wrong ones."""
+def run(command: list[str], strict: bool) -> int:
+    """Become another command, in the application's environment and, from our root, its folder.
+
+    Where settings keep these from being told, it runs as it is, so that nobody is locked out of a
+    shell; if that is not wanted (`app`), the status is 78.
+    """
+    from pathlib import Path
+
+    from stack.application import environment
+    from stack.errors import ConfigError
+
+    environ: dict[str, str] = dict(os.environ)
+    folder = called_from = str(Path.cwd())
+    os.chdir(ROOT)  # what settings name is relative to it
+    try:
+        in_folder, environ = environment.of_commands(Path(ROOT), environ)
+        if called_from == ROOT:  # else somebody has chosen it, as with `docker run --workdir`
+            folder = str(in_folder)
+    except ConfigError as error:
+        for mistake in error.args:
+            print(f"entrypoint: {'error' if strict else 'warning'}: {mistake}", file=sys.stderr)
+        if strict:
+            return os.EX_CONFIG
+    os.chdir(folder)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
     try:
-        os.execvp(command[0], command)
+        os.execvpe(command[0], command, environ)
     except OSError as error:
         print(f"entrypoint: error: {command[0]}: {error.strerror}", file=sys.stderr)
         return 126 if isinstance(error, PermissionError) else 127

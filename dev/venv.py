@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dev import ROOT, Problem, packages, say
+from stack.machine import scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,7 @@ def ensure_app(folder: Path) -> None:
         subprocess.run([PYTHON, "-m", "venv", "--clear", "--without-pip", APP_VENV], check=True)
         (base,) = VENV.glob("lib/python3.*/site-packages")
         (APP_VENV / base.relative_to(VENV) / "base.pth").write_text(f"{base}\n")
+        scripts.remake(VENV, APP_VENV)
         target = ("--python", str(APP_VENV))
         command: list[str | Path] = [
             PYTHON,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stack import reload as reloading
 from stack import run
-from stack.application import plan, predecessors, prestart, secrets
+from stack.application import environment, plan, predecessors, prestart
 from stack.errors import ConfigError
 from stack.machine import kernel, venvs
 from stack.nginx import configuration, dropins
@@ -133,7 +133,7 @@ def of_supervisord(root: Path, settings: Settings, environ: Mapping[str, str]) -
         "VIRTUAL_ENV": venvs.applications(),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
-        "APP_PATH": os.pathsep.join([f"{venvs.applications()}/bin", environ["PATH"]]),
+        "APP_PATH": environment.path(environ),
         "NGINX_ENVIRON": shlex.join(f"{name}={value}" for name, value in of_nginx.items()),
     }
 
@@ -143,11 +143,9 @@ def prestarted(root: Path, settings: Settings, environ: Mapping[str, str]) -> in
     program = prestart.find(root / settings.app_dir)
     if not program:
         return None
-    files = secrets.paths(settings.env_from_files or (), environ)
-    own = {name: secrets.value(path) for name, path in files.items()}
+    seen = environment.of_programs(program.parent, vars(settings), environ)
     say(f"running {program}")
     try:
-        seen = {**environ, **own, "PATH": environ["APP_PATH"]}
         went_well = prestart.run(
             program, seen, settings.prestart_timeout, settings.shutdown_timeout
         )

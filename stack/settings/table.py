@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from stack.errors import ConfigError
@@ -209,17 +209,7 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read and validate every variable; ConfigError lists all mistakes at once."""
-        found = Found()
-        from_where: dict[str, str] = {}
-        mistakes: list[str] = []
-        for attribute, about in table().items():
-            name = about.name
-            try:
-                found[attribute], from_where[name] = sources.value(about, environ, found)
-            except ValueError as error:
-                mistakes += [f"{sources.place(name, environ)}: {mistake}" for mistake in error.args]
-            except Unknown:
-                continue  # its default follows from a setting that is wrong, and has been reported
+        found, from_where, mistakes = read(environ, table())
         unchecked = found.get("unchecked") or ()
         checked = {name: text for name, text in environ.items() if name not in unchecked}
         mistakes += misspelt.refused(checked, names())
@@ -227,6 +217,32 @@ class Settings:
         if mistakes:
             raise ConfigError(*mistakes)
         return cls(**found, sources=from_where)
+
+
+def some(environ: Mapping[str, str], attributes: Iterable[str]) -> Found:
+    """Read only these settings, whatever the others are; ConfigError lists their mistakes."""
+    found, _, mistakes = read(environ, {each: table()[each] for each in attributes})
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return found
+
+
+def read(
+    environ: Mapping[str, str], settings: Mapping[str, Setting]
+) -> tuple[Found, dict[str, str], list[str]]:
+    """Read settings: their values, where each comes from by name, and the mistakes."""
+    found = Found()
+    from_where: dict[str, str] = {}
+    mistakes: list[str] = []
+    for attribute, about in settings.items():
+        name = about.name
+        try:
+            found[attribute], from_where[name] = sources.value(about, environ, found)
+        except ValueError as error:
+            mistakes += [f"{sources.place(name, environ)}: {mistake}" for mistake in error.args]
+        except Unknown:
+            continue  # its default follows from a setting that is wrong, and has been reported
+    return found, from_where, mistakes
 
 
 def table() -> dict[str, Setting]:
