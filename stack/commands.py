@@ -133,6 +133,7 @@ def of_supervisord(root: Path, settings: Settings, environ: Mapping[str, str]) -
         "VIRTUAL_ENV": venvs.applications(),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        "OUR_PROGRAMS": f"{venvs.ours()}/bin",
         "APP_PATH": environment.path(environ),
         "NGINX_ENVIRON": shlex.join(f"{name}={value}" for name, value in of_nginx.items()),
     }

@@ -29,6 +29,7 @@ class HostStack(Stack):
         self.root = folder / "tree"
         tree.lay(self.root)
         self.output = folder / "log"
+        self.python = Path(sys.executable)
         self.environ = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **self.settings,
@@ -60,7 +61,7 @@ class HostStack(Stack):
         """Start the entrypoint in a session of its own, its output in a file."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "entrypoint.py"],
+                [self.python, "entrypoint.py"],
                 cwd=self.root,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
@@ -96,7 +97,7 @@ class HostStack(Stack):
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run with the virtual environment's programs first, as the image does."""
-        path = os.pathsep.join([f"{sys.prefix}/bin", self.environ["PATH"]])
+        path = os.pathsep.join([str(self.python.parent), self.environ["PATH"]])
         return subprocess.run(
             command,
             cwd=self.root,
