@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import uwsgi  # made by uWSGI itself
 
+from . import children
 from .answers import debugged, excuse, guarded, timed
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
 from .paths import as_asked
@@ -89,6 +90,7 @@ def main() -> Application:
     # With this Flask's app.run() does nothing, so that a module may call it when imported.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     threading.stack_size(THREAD_STACK)
+    children.look_after()
     try:
         os.environ.update(secrets(plan.files))
         if plan.dev != "debugger":
