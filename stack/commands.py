@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stack import reload as reloading
@@ -39,6 +39,7 @@ def serve(root: Path, environ: Mapping[str, str]) -> int:
     environ = of_supervisord(root, settings, environ)
     if (status := prestarted(root, settings, environ)) is not None:
         return status
+    require(static.missing(vars(settings)))  # prestart may have made it
     run.clear(root / "run")
     run.write(root / "run", generated)
     run.make_socket(root / "run")
@@ -51,6 +52,8 @@ def check(root: Path, environ: Mapping[str, str]) -> int:
     settings = Settings.from_environ(environ)
     generated = prepare(root, settings, environ)
     warn(root, settings, environ)
+    for what in static.missing(vars(settings)):
+        say(f"warning: {what}; a start looks at it after {prestart.NAME}")
     for attribute, about in table().items():
         name = about.name
         print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
@@ -83,6 +86,7 @@ def change_over(root: Path) -> int:
     """Do so, while no other reload does."""
     environ = with_programs(reloading.running(root))
     settings = Settings.from_environ(environ)
+    require(static.missing(vars(settings)))
     generated = prepare(root, settings, environ)
     with run.rehearsal(root, generated) as copy:
         uwsgi.try_application(root, copy, environ)
@@ -91,6 +95,12 @@ def change_over(root: Path) -> int:
         return os.EX_OK
     say(f"error: the reload goes on, {reloading.PATIENCE} s after it began; see the log")
     return 1
+
+
+def require(mistakes: Iterable[str]) -> None:
+    """Raise ConfigError if there are any."""
+    if found := list(mistakes):
+        raise ConfigError(*found)
 
 
 def with_programs(environ: Mapping[str, str]) -> dict[str, str]:

@@ -42,13 +42,14 @@ def folder(text: str) -> str:
         raise ValueError(
             f"{quoted(text)}: holds a character that nginx's configuration cannot; rename it"
         )
-    # pathlib raises for a name that is too long, before Python 3.14.
-    if not os.path.isdir(text) or not os.access(text, os.R_OK | os.X_OK):  # noqa: PTH112
-        raise ValueError(
-            f"{quoted(text)}: is not a folder that uid {os.geteuid()} can read; name one by its "
-            f"absolute path, or from {Path.cwd()}, where your application is in app/"
-        )
+    if not text:
+        raise ValueError(f"{quoted(text)}: names no folder; {how()}, or unset it")
     return text.rstrip("/")
+
+
+def how() -> str:
+    """Say how a folder is named."""
+    return f"name one by its absolute path, or from {Path.cwd()}, where your application is in app/"
 
 
 def source(path: str) -> str | None:
@@ -107,7 +108,7 @@ def name(text: str) -> str:
 
 
 def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
-    """Describe a page that does not exist, and a path that is two things, with its remedy."""
+    """Describe a page without a folder, and a path that is two things, with its remedy."""
     path, fallback = found["static_path"], found["spa_fallback"]
     if not fallback:
         return
@@ -116,11 +117,6 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
             f"SPA_FALLBACK: {quoted(fallback)}: is a file in STATIC_PATH, which is not set; "
             "name the folder of your build there"
         )
-    elif not os.path.isfile(f"{path}/{fallback}"):  # noqa: PTH113 - the same
-        yield (
-            f"SPA_FALLBACK: {quoted(fallback)}: is not in STATIC_PATH, {path}; "
-            "build it, or name a file that is there"
-        )
     taken = {found["static_url"]: "STATIC_URL", f"/{fallback}/": "SPA_FALLBACK"}
     for prefix in found["spa_api_prefix"]:
         if prefix in taken:
@@ -128,3 +124,19 @@ def conflicts(found: Mapping[str, Any]) -> Iterator[str]:
                 f"SPA_API_PREFIX: {quoted(prefix)}: is where {taken[prefix]} has files; "
                 "give one of them another path"
             )
+
+
+def missing(found: Mapping[str, Any]) -> Iterator[str]:
+    """Describe what nginx is to serve and does not exist, with its remedy."""
+    path, fallback = found["static_path"], found["spa_fallback"]
+    # pathlib raises for a name that is too long, before Python 3.14.
+    if path and not (os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK)):  # noqa: PTH112
+        yield (
+            f"STATIC_PATH: {quoted(path)}: is not a folder that uid {os.geteuid()} can read; "
+            f"{how()}"
+        )
+    elif path and fallback and not os.path.isfile(f"{path}/{fallback}"):  # noqa: PTH113
+        yield (
+            f"SPA_FALLBACK: {quoted(fallback)}: is not in STATIC_PATH, {path}; "
+            "build it, or name a file that is there"
+        )

@@ -57,6 +57,33 @@ def test_it_runs_before_anything_listens(launch: Launch, app: Path) -> None:
     assert all(each in before for each in words)
 
 
+COLLECT = "#!/bin/sh -e\nmkdir $TMPDIR/static\necho collected > $TMPDIR/static/a.txt\n"
+
+
+def test_it_may_make_the_folder_of_static_files(launch: Launch, app: Path) -> None:
+    prestart(app, COLLECT)
+    stack = launch(app=app, STATIC_PATH="run/tmp/static")
+    assert stack.get("/static/a.txt").text == "collected\n"
+    assert stack.run("./entrypoint.py", "reload").returncode == 0
+
+
+def test_what_it_has_not_made_is_refused(launch: Launch, app: Path) -> None:
+    prestart(app, "#!/bin/sh\n")
+    stack = launch(ready=False, app=app, STATIC_PATH="run/tmp/static")
+    assert "STATIC_PATH: 'run/tmp/static': is not a folder" in failed(stack, os.EX_CONFIG)
+
+
+def test_check_says_what_it_would_have_to_make(launch: Launch, app: Path) -> None:
+    prestart(app, "#!/bin/sh -e\nmkdir $TMPDIR/static\ntouch $TMPDIR/static/index.html\n")
+    stack = launch(app=app, STATIC_PATH="run/tmp/static", SPA_FALLBACK="index.html")
+    assert not stack.lines("STATIC_PATH")
+    stack.run("rm", "-r", "run/tmp/static")
+    answer = stack.run("./entrypoint.py", "check")
+    assert answer.returncode == 0
+    assert "warning: STATIC_PATH: 'run/tmp/static': is not a folder" in answer.stderr
+    assert stack.run("./entrypoint.py", "reload").returncode == os.EX_CONFIG
+
+
 def test_neither_check_nor_reload_run_it(launch: Launch, app: Path) -> None:
     prestart(app, "#!/bin/sh\necho it ran\n")
     stack = launch(app=app)
