@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stack import reload as reloading
 from stack import run
-from stack.application import environment, plan, predecessors, prestart
+from stack.application import environment, plan, predecessors, prestart, writing
 from stack.errors import ConfigError
 from stack.machine import kernel, venvs
 from stack.nginx import configuration, dropins
@@ -205,6 +205,8 @@ def warn_application(folder: Path, environ: Mapping[str, str]) -> None:
     """Warn of what in the application's folder has no effect or is missing."""
     for remnant in predecessors.left(environ, folder):
         say(f"warning: {remnant}")
+    if unwritable := writing.unwritable(folder):
+        say(f"warning: {unwritable}")
     if (folder / "requirements.txt").exists():
         # Imported only where needed: it takes a third of the time of a start.
         from stack.application import requirements

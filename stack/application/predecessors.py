@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from stack.application import finding
+from stack.worker.modules import modules
+
 VARIABLES = {
     "NGINX_MAX_UPLOAD": "CLIENT_MAX_BODY_SIZE",
     "NGINX_WORKER_OPEN_FILES": "docker run --ulimit nofile=...",
@@ -20,9 +23,17 @@ FILES = {
     "nginx.conf": "your own lines belong in conf/server.d/ or conf/http.d/",
 }
 
+# Where their application lies.
+THEIRS = Path("/app")
 
-def left(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """Describe each that is set, or lies in the application's folder."""
+
+def left(environ: Mapping[str, str], folder: Path, theirs: Path = THEIRS) -> Iterator[str]:
+    """Describe each that is set, or lies in the application's folder, or where it lay there."""
+    if modules(folder) == [finding.OURS] and (names := modules(theirs)):
+        yield (
+            f"{theirs} is not served, which has {', '.join(names)}: the example in {folder} is; "
+            f"write COPY ./app /srv/app in the Dockerfile, or set APP_DIR={theirs}"
+        )
     for name, instead in VARIABLES.items():
         if name in environ:
             yield f"{name} is not a setting; write {instead}"

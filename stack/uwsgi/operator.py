@@ -55,7 +55,10 @@ INSTEAD = {
     **dict.fromkeys(("workers", "p"), "UWSGI_PROCESSES"),
     **dict.fromkeys(("module", "wsgi", "callable", "mount", "file"), "APP_MODULE"),
     **dict.fromkeys(("chdir", "chdir2", "pythonpath", "python-path", "pp"), "APP_DIR"),
-    **dict.fromkeys(("ini", "config", "include", "inherit"), "UWSGI_<OPTION> for each option"),
+    **dict.fromkeys(
+        ("ini", "config", "include", "inherit"),
+        "APP_MODULE for its module and callable, UWSGI_<OPTION> for each other option",
+    ),
     **dict.fromkeys(("static-map", "check-static", "static-check"), "STATIC_PATH"),
     "py-autoreload": "DEV=1",
     "limit-post": "CLIENT_MAX_BODY_SIZE",

@@ -1,0 +1,5 @@
+"""Some data."""
+
+from ..models.user import User
+
+USERS = [User("Ada"), User("Grace")]
