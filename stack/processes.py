@@ -17,3 +17,11 @@ def children(parent: int, title: str) -> set[int]:
         if its_parent == parent and line.startswith(title):
             found.add(int(process.name))
     return found
+
+
+def name(pid: int) -> str:
+    """Read the name that a process has given itself; none if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""

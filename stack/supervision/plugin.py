@@ -84,8 +84,8 @@ class Supervision:
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
         """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
-        if not self.loaded or output.importing(self.words.get("uwsgi", b"")):
-            process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
+        process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
+        if not self.loaded or output.importing(process.pid):
             process.config.stopsignal = signal.SIGKILL
 
     def hung_up(self, number: int, frame: Any) -> None:
@@ -118,7 +118,7 @@ class Supervision:
     def follow_loading(self, event: events.ProcessLogEvent) -> None:
         """Notice that a worker has loaded the application, or that it ends one after another."""
         words = self.words["uwsgi"]
-        if output.LOADED.search(words):
+        if output.loaded(event.process.pid):
             self.loaded = self.served = True
         elif why := output.vanishing(words):
             self.words["uwsgi"] = why

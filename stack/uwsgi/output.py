@@ -1,6 +1,7 @@
-"""What uWSGI and the workers say: which of them still import, and why one gave up.
+"""What uWSGI's workers are at: which of them still import, and why one gave up.
 
-supervisord imports this, so it imports nothing of ours.
+The application writes to the same log, and clients may have a say in what: so what a line tells is
+believed only if the kernel has it too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-LOG = "run/uwsgi.log"
+from stack import processes
+
+# What uWSGI calls its workers, and what one calls itself that has loaded (stack/worker/main.py).
+WORKER = "uWSGI worker"
+LOADED = "uwsgi-loaded"
 
 # When so many workers have died while they imported the application, the start is given up.
 VANISHED = 3
@@ -20,22 +25,25 @@ VANISHING = (
 # Written by stack/worker when it cannot load an application.
 REFUSAL = Path("run/refusal")
 
-SPAWNED = re.compile(rb"spawned uWSGI worker .*?pid: (\d+)")
+DIED = re.compile(rb"^DAMN ! worker \d+ \(pid: (\d+)\) died", re.MULTILINE)
 # How stack/worker's reports in the log begin.
 REPORT = ("Traceback (most recent call last)", "entrypoint: error:")
 
-LOADED = re.compile(rb"^WSGI app .* pid: (\d+)", re.MULTILINE)
+
+def importing(master: int) -> bool:
+    """Say whether uWSGI has a worker that has not yet imported the application."""
+    return any(processes.name(pid) != LOADED for pid in processes.children(master, WORKER))
 
 
-def importing(said: bytes) -> bool:
-    """Say whether a worker has been started that has not yet imported the application."""
-    waiting = {*SPAWNED.findall(said)} - {*LOADED.findall(said)}
-    return any(Path(f"/proc/{int(pid)}").exists() for pid in waiting)
+def loaded(master: int) -> bool:
+    """Say whether uWSGI has a worker that has imported the application."""
+    return any(processes.name(pid) == LOADED for pid in processes.children(master, WORKER))
 
 
 def vanishing(said: bytes) -> bytes:
     """Return the reason if worker after worker died during the import; else nothing."""
-    return VANISHING if said.count(b"DAMN ! worker") >= VANISHED else b""
+    died = {pid for pid in DIED.findall(said) if not Path(f"/proc/{int(pid)}").exists()}
+    return VANISHING if len(died) >= VANISHED else b""
 
 
 def refusal() -> str:

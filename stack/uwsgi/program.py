@@ -14,9 +14,6 @@ from stack.errors import ConfigError
 from stack.machine import venvs
 from stack.uwsgi import output
 
-# How its workers' command lines begin.
-WORKER = "uWSGI worker"
-
 # Commands for uWSGI's fifo: replace the workers one after another; and one that it does not know,
 # at which it looks for dead workers at once, instead of once a second.
 CHAIN, NUDGE = "c", "x"
@@ -50,12 +47,12 @@ def renew(root: Path) -> Callable[[], bool]:
     chain of an earlier reload.
     """
     master = int((root / "run/uwsgi.pid").read_text())
-    old = processes.children(master, WORKER)
+    old = processes.children(master, output.WORKER)
     last, asked = old, 0.0
 
     def renewed() -> bool:
         nonlocal last, asked
-        now, word = processes.children(master, WORKER), NUDGE
+        now, word = processes.children(master, output.WORKER), NUDGE
         if now != last:
             last, asked = now, time.monotonic()
         elif old & now and time.monotonic() - asked > REPEAT:
@@ -78,4 +75,4 @@ def tell(fifo: Path, word: str) -> None:
 
 def importing(root: Path) -> bool:
     """Say whether a worker of the stack below a root has not yet imported the application."""
-    return output.importing((root / output.LOG).read_bytes())
+    return output.importing(int((root / "run/uwsgi.pid").read_text()))

@@ -26,6 +26,9 @@ FAILED = 22
 # that serve requests. On Alpine Python would give them 1 MiB, and deep recursion kills the worker.
 THREAD_STACK = 8 << 20
 
+# What a worker that has loaded calls itself; 15 characters at most.
+LOADED = "uwsgi-loaded"
+
 
 def load(plan: Plan) -> Application:
     """Import every application, and put those with a prefix behind one that dispatches."""
@@ -78,6 +81,15 @@ def refuse(root: Path, report: str) -> NoReturn:
     os._exit(FAILED)
 
 
+def told(application: Application) -> Application:
+    """Let the kernel tell who waits for it that this worker has loaded (stack/uwsgi/output.py).
+
+    A line in the log could be anybody's.
+    """
+    Path("/proc/self/comm").write_text(LOADED)
+    return application
+
+
 def main() -> Application:
     """Prepare this process for the application, load it, and return what uWSGI is to call."""
     root = Path.cwd()
@@ -94,11 +106,11 @@ def main() -> Application:
     try:
         os.environ.update(secrets(plan.files))
         if plan.dev != "debugger":
-            return timed(as_asked(guarded(load(plan)), root))
+            return told(timed(as_asked(guarded(load(plan)), root)))
         # Else Flask handles exceptions itself, and the debugger sees none.
         os.environ["FLASK_DEBUG"] = "1"
-        return timed(as_asked(debugged(load(plan)), root))
+        return told(timed(as_asked(debugged(load(plan)), root)))
     except Refusal as refusal:
         if plan.dev == "0":
             refuse(root, str(refusal))
-        return excuse(str(refusal))
+        return told(excuse(str(refusal)))
