@@ -292,7 +292,8 @@ def test_a_stack_that_has_not_started_is_unhealthy(
     (folder / "prestart").write_text("#!/bin/sh\necho begun; exec sleep 60\n")
     (folder / "prestart").chmod(0o755)
     plan = Plan({}, folder, options=options)
-    stack = begin(prepared(launcher, plan, tmp_path / "stack", request.config), ready=False)
+    image = str(request.config.getoption("--image"))
+    stack = begin(prepared(launcher, plan, tmp_path / "stack", image), ready=False)
     try:
         stack.wait_until(lambda: stack.lines("begun"))
         assert stack.run("./entrypoint.py", "healthy").returncode == 1

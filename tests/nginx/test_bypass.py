@@ -150,8 +150,8 @@ def test_nothing_else_is_looked_at_before_the_list(guarded: Stack, name: str) ->
         with raw.connect(guarded, client) as connection:
             connection.sendall(request)
             assert raw.statuses(connection.recv(1000)) == [status]
-    assert raw.statuses(send(guarded, get(headers='Host: a"b'))) == [403]
-    assert raw.statuses(send(guarded, get(headers='Host: a"b'), client=ALLOWED)) == [400]
+    assert raw.statuses(send(guarded, get(headers="Host: a!b"))) == [403]
+    assert raw.statuses(send(guarded, get(headers="Host: a!b"), client=ALLOWED)) == [400]
 
 
 def test_an_endless_body_of_a_denied_client_is_not_read_for_long(guarded: Stack) -> None:
