@@ -47,7 +47,7 @@ COPY conf conf
 COPY stack stack
 COPY app app
 # So that `docker exec NAME reload` does. Nobody may write byte code at run time: it is made now.
-RUN /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload \
+RUN /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload version \
  && ln -s /opt/venv/bin/supervisorctl /opt/venv/bin/uwsgi /usr/local/bin/ \
  && /opt/venv/bin/python3 -m compileall -q entrypoint.py stack app
 

@@ -7,6 +7,7 @@ python entrypoint.py check --client ADDRESS    say whether ALLOWED lets this cli
 python entrypoint.py reload     load new code and settings' files into the stack that runs here
 python entrypoint.py healthy    exit 0 if the application answers
 python entrypoint.py alive      exit 0 if nginx answers
+python entrypoint.py version    print the versions of what is in here
 python entrypoint.py app COMMAND    run a command as the application runs: in its folder, with its
                                 environment, packages, file secrets and FLASK_APP
 python entrypoint.py COMMAND    the same, as far as the settings allow it
@@ -30,13 +31,8 @@ sys.dont_write_bytecode = True
 # os.path, because importing pathlib would take half the time of a health check.
 ROOT, NAME = os.path.split(os.path.realpath(__file__))
 
-USAGE = {
-    "app": "runs a command as the application runs; name one, as in app flask routes",
-    "check": "takes nothing, or --client ADDRESS",
-    "reload": "takes no argument",
-    "healthy": "takes no argument",
-    "alive": "takes no argument",
-}
+# Commands of our own; stack/commands/arguments.py says what each takes.
+COMMANDS = {"app", "check", "reload", "healthy", "alive", "version", "--help", "-h"}
 
 
 def main(called: str, arguments: list[str]) -> int:
@@ -44,51 +40,30 @@ def main(called: str, arguments: list[str]) -> int:
     if called != NAME:
         arguments = [called, *arguments]
     match arguments:
-        case [] | ["check"] | ["check", "--client", _] | ["reload"]:
-            return manage(arguments)
-        case ["healthy" | "alive" as command]:
+        case ["healthy"] | ["alive"]:
             # Asked every few seconds: it imports nothing that it does not need.
             from stack import health
 
-            return health.healthy(ROOT) if command == "healthy" else health.alive(ROOT)
-        case ["app", _, *_]:
+            return health.healthy(ROOT) if arguments == ["healthy"] else health.alive(ROOT)
+        case ["app", word, *_] if not word.startswith("-"):
             return run(arguments[1:], strict=True)
-        case ["app" | "check" | "reload" | "healthy" | "alive" as command, *_]:
-            # By its name on the PATH it would be executed again, for ever.
-            print(f"entrypoint: error: {command}: {USAGE[command]}", file=sys.stderr)
-            return os.EX_CONFIG
-        case _:
+        case [word, *_] if word not in COMMANDS:
             return run(arguments, strict=False)
+        case _:
+            return manage(arguments)
 
 
 def manage(arguments: list[str]) -> int:
-    """Run one of stack/commands.py; 78 if the environment or the configuration cannot be used."""
+    """Do what one of our own commands, or none, asks for, and return the status."""
     from pathlib import Path
 
-    from stack import commands
-    from stack.errors import ConfigError
+    from stack.commands.arguments import obey
 
-    os.chdir(ROOT)
-    root = Path(ROOT)
     if arguments:
         # Nobody waits for these as for PID 1: a signal to stop ends them at once.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
-    try:
-        match arguments:
-            case ["check"]:
-                # When its reader has gone, as with `| head`, it ends without a traceback.
-                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-                return commands.check(root, os.environ)
-            case ["check", _, client]:
-                return commands.check_client(os.environ, client)
-            case ["reload"]:
-                return commands.reload(root)
-            case _:
-                return commands.serve(root, os.environ)
-    except ConfigError as error:
-        for mistake in error.args:
-            commands.say(f"error: {mistake}")
-        return os.EX_CONFIG
+    os.chdir(ROOT)
+    return obey(Path(ROOT), os.environ, arguments)
 
 
 def run(command: list[str], strict: bool) -> int:
@@ -100,7 +75,7 @@ def run(command: list[str], strict: bool) -> int:
     from pathlib import Path
 
     from stack.application import environment
-    from stack.errors import ConfigError
+    from stack.settings.errors import ConfigError
 
     environ: dict[str, str] = dict(os.environ)
     folder = called_from = str(Path.cwd())

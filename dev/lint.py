@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from dev import ROOT, finish, say, tree, venv
-from stack import run
 from stack.nginx import configuration
 from stack.nginx import program as nginx
+from stack.run import files
 from stack.settings.table import Settings
 
 SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements", "tests")
@@ -42,7 +42,7 @@ def rendered(folder: Path) -> Path:
     tree.lay(folder)
     (folder / "run").mkdir()
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
-    run.write(
+    files.write(
         folder / "run",
         configuration.files(settings, nginx.version(os.environ), 2**30),
     )

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stack import run
 from stack.application import finding, secrets
-from stack.errors import ConfigError
 from stack.machine import venvs
+from stack.run import files
 from stack.settings import table
+from stack.settings.errors import ConfigError
 
 # The settings that it follows from; a mistake in any other keeps no command from running.
 SETTINGS = ("app_dir", "app_module", "apps", "env_from_files")
@@ -37,7 +37,7 @@ def of_commands(root: Path, environ: Mapping[str, str]) -> tuple[Path, dict[str,
     finding.examine(folder)
     environ = of_programs(folder, settings, environ)
     with contextlib.suppress(ConfigError):  # not everybody may write there, or needs to
-        environ["TMPDIR"] = str(run.make(root) / "tmp")
+        environ["TMPDIR"] = str(files.make(root) / "tmp")
     return folder, environ
 
 
@@ -45,11 +45,11 @@ def of_programs(
     folder: Path, settings: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Extend an environment by all that the application's programs need; file secrets are read."""
-    files = secrets.paths(settings["env_from_files"] or (), environ)
+    paths = secrets.paths(settings["env_from_files"] or (), environ)
     return {
         **environ,
         **flask_app(folder, settings, environ),
-        **{name: secrets.value(path) for name, path in files.items()},
+        **{name: secrets.value(path) for name, path in paths.items()},
         "PATH": path(environ),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), environ.get("PYTHONPATH")])),
         "PYTHONDONTWRITEBYTECODE": "1",

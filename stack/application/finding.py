@@ -8,8 +8,8 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from stack.errors import ConfigError, quoted
 from stack.machine import venvs
+from stack.settings.errors import ConfigError, quoted
 from stack.settings.targets import Target
 from stack.worker.modules import importable, modules
 from stack.worker.plan import Named

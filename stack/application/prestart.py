@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.errors import ConfigError, quoted
+from stack.settings.errors import ConfigError, quoted
 
 NAME = "prestart"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from stack.errors import ConfigError, quoted
 from stack.settings import sources, table
+from stack.settings.errors import ConfigError, quoted
 
 
 def paths(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stack import processes
-from stack.errors import ConfigError
+from stack.machine import processes
+from stack.settings.errors import ConfigError
 
 COMMAND = ("nginx", "-e", "stderr", "-c", "conf/nginx.conf", "-p")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from stack.machine import kernel
@@ -34,7 +34,8 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             "machine, the network's gateway, mostly 172.17.0.1, behind a published port"
         )
     yield from static.conflicts(found)
-    if not Path(found["app_dir"], "prestart").is_file():  # which may make it: then looked at later
+    # prestart may make it: then it is looked at later.
+    if not os.path.isfile(f"{found['app_dir']}/prestart"):  # noqa: PTH113 - raises for no name
         yield from static.missing(found)
     listen, allowed = found["uwsgi_listen"], kernel.somaxconn()
     if listen > allowed:

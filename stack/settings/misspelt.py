@@ -10,8 +10,8 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from stack.errors import quoted
 from stack.settings import networks
+from stack.settings.errors import quoted
 
 # The settings that say who gets in.
 CLOSING = ("ALLOWED", "TRUSTED_PROXIES", "REAL_IP_HEADER")

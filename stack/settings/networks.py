@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from stack.errors import quoted
+from stack.settings.errors import quoted
 
 Network = IPv4Network | IPv6Network
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from stack.errors import quoted
+from stack.settings.errors import quoted
 from stack.settings.networks import Network
 from stack.settings.sizes import Detected
 

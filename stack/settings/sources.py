@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stack.errors import quoted
 from stack.settings.declaration import Setting
+from stack.settings.errors import quoted
 
 # Characters; a hundred thousand entries of ALLOWED take four million.
 LARGEST = 16 << 20

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stack.errors import quoted
+from stack.settings.errors import quoted
 from stack.settings.sizes import Detected
 from stack.worker.modules import modules
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from stack.errors import ConfigError
 from stack.machine import kernel
 from stack.settings import (
     conflicts,
@@ -20,6 +19,7 @@ from stack.settings import (
     values,
 )
 from stack.settings.declaration import Found, Setting, Unknown, setting
+from stack.settings.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from stack.errors import quoted
+from stack.settings.errors import quoted
 
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 PREFIX = re.compile(r"(/|(/[A-Za-z0-9._~-]+)+)")

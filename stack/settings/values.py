@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from stack.errors import quoted
+from stack.settings.errors import quoted
 
 SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
 PATH = re.compile(r"/[A-Za-z0-9/._~-]*")

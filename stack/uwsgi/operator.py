@@ -14,8 +14,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stack.errors import ConfigError, quoted
 from stack.machine import venvs
+from stack.settings.errors import ConfigError, quoted
 from stack.settings.table import names
 
 PREFIX = "UWSGI_"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.errors import ConfigError
+from stack.settings.errors import ConfigError
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 from stack.uwsgi import operator

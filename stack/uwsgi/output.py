@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from stack import processes
+from stack.machine import processes
 
 # What uWSGI calls its workers, and what one calls itself that has loaded (stack/worker/main.py).
 WORKER = "uWSGI worker"

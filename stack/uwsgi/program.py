@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stack import processes
-from stack.errors import ConfigError
-from stack.machine import venvs
+from stack.machine import processes, venvs
+from stack.settings.errors import ConfigError
 from stack.uwsgi import output
 
 # Commands for uWSGI's fifo: replace the workers one after another; and one that it does not know,

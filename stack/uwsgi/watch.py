@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from stack.processes import children
+from stack.machine.processes import children
 from stack.uwsgi.output import WORKER
 from stack.uwsgi.program import NUDGE
 from stack.worker.plan import Plan

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from stack.errors import ConfigError
 from stack.machine import kernel
 from stack.nginx import access
 from stack.settings import networks
+from stack.settings.errors import ConfigError
 from stack.settings.table import Settings
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stack.errors import ConfigError
+from stack.settings.errors import ConfigError
 from stack.settings.table import Settings
 from tests.support import raw
 from tests.support.launching import Launch, Plan

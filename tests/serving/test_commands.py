@@ -95,6 +95,42 @@ def test_a_misspelt_lock_does_not_open_the_door(entrypoint: Entrypoint) -> None:
     assert "error: ALOWED: '10.9.9.9': is not a setting, and ALLOWED is not set" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "--nonsense"),
+        ("check", "--client"),
+        ("check", "now"),
+        ("reload", "now"),
+        ("healthy", "-v"),
+        ("alive", "--client", "::1"),
+        ("version", "x"),
+        ("app",),
+    ],
+    ids=" ".join,
+)
+def test_words_that_a_command_does_not_know_are_refused_with_its_usage(
+    entrypoint: Entrypoint, words: tuple[str, ...]
+) -> None:
+    answer = entrypoint(*words)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("usage: ")
+
+
+def test_help_names_every_command(entrypoint: Entrypoint) -> None:
+    answer = entrypoint("--help")
+    assert answer.returncode == 0
+    for command in ("check", "reload", "healthy", "alive", "version", "app"):
+        assert f" {command} " in answer.stdout
+        assert entrypoint(command, "--help").returncode == 0
+
+
+def test_version_names_what_is_in_here(entrypoint: Entrypoint) -> None:
+    lines = entrypoint("version").stdout.splitlines()
+    names = ["nginx", "Python", "uWSGI", "supervisor", "Flask", "base"]
+    assert [line.split()[0] for line in lines] == names
+
+
 def test_any_other_command_runs_untouched(entrypoint: Entrypoint) -> None:
     answer = entrypoint("echo", "x", ALLOWED="nonsense", LISTEN_PORT="nonsense")
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "x\n", "")

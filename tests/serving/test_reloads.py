@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import run
+from stack.run import files
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack
 
@@ -122,11 +122,11 @@ TEXTS = ("allow 127.0.0.1;\n" * 2000 + "deny all;\n", "allow 127.0.0.2;\n" * 900
 def keep_writing(folder: Path, text: str) -> None:
     """Write the same text again and again."""
     for _ in range(200):
-        run.write(folder, {"permissions.conf": text})
+        files.write(folder, {"permissions.conf": text})
 
 
 def test_two_that_write_never_leave_a_part(tmp_path: Path) -> None:
-    run.write(tmp_path, {"permissions.conf": TEXTS[0]})
+    files.write(tmp_path, {"permissions.conf": TEXTS[0]})
     spawn = multiprocessing.get_context("spawn")
     writers = [spawn.Process(target=keep_writing, args=(tmp_path, text)) for text in TEXTS]
     for writer in writers:

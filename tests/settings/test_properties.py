@@ -13,8 +13,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack.errors import ConfigError
 from stack.nginx.access import permissions, rules
+from stack.settings.errors import ConfigError
 from stack.settings.networks import Network, lines, networks
 from stack.settings.proxies import trusted
 from stack.settings.table import Settings

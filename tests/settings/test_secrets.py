@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.errors import ConfigError
+from stack.settings.errors import ConfigError
 from stack.settings.table import Settings, table
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.errors import ConfigError
 from stack.settings import sources
+from stack.settings.errors import ConfigError
 from stack.settings.misspelt import suspects
 from stack.settings.table import Settings, names, table
 from stack.settings.targets import Target

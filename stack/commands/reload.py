@@ -8,9 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stack import run
-from stack.errors import ConfigError
+from stack.commands.prepare import prepare, require, with_programs
+from stack.commands.words import say
 from stack.nginx import program as nginx
+from stack.run import files
+from stack.settings import static
+from stack.settings.errors import ConfigError
+from stack.settings.table import Settings
 from stack.uwsgi import program as uwsgi
 
 # Seconds. Workers are replaced one after another, and each may finish a long request or import a
@@ -22,15 +26,15 @@ PATIENCE = 300
 OUTCOME = "reload.json"
 
 
-def in_turn(root: Path, work: Callable[[], int], say: Callable[[str], None]) -> int:
-    """Do the work of a reload when no other is at it, and return its status.
+def reload(root: Path) -> int:
+    """Have the running stack change over to what is on the disk now, when no other reload is at it.
 
     One that has waited asks how the last one ended: if that began after this one was asked for, it
     has read all that this one would, and its status and its mistakes are this one's too.
     """
     running(root)
     asked, outcome = time.monotonic(), root / "run" / OUTCOME
-    with run.locked(root / "run", lambda: say("waiting for another reload to end")):
+    with files.locked(root / "run", lambda: say("waiting for another reload to end")):
         last = json.loads(outcome.read_text()) if outcome.exists() else None
         if last and last["began"] > asked:
             say("another reload, which began after this one was asked for, has done its work")
@@ -41,14 +45,29 @@ def in_turn(root: Path, work: Callable[[], int], say: Callable[[str], None]) -> 
         mistakes: tuple[str, ...] = ()
         outcome.unlink(missing_ok=True)
         try:
-            status = work()
+            status = change_over(root)
         except ConfigError as error:
             mistakes = error.args
             raise
         finally:
             found = {"began": began, "status": status, "mistakes": mistakes}
-            run.write(root / "run", {OUTCOME: json.dumps(found)})
+            files.write(root / "run", {OUTCOME: json.dumps(found)})
         return status
+
+
+def change_over(root: Path) -> int:
+    """Test what is on the disk, write it, and wait until both programs use it."""
+    environ = with_programs(running(root))
+    settings = Settings.from_environ(environ)
+    require(static.missing(vars(settings)))
+    generated = prepare(root, settings, environ)
+    with files.rehearsal(root, generated) as copy:
+        uwsgi.try_application(root, copy, environ)
+    if apply(root, generated):
+        say("reloaded")
+        return os.EX_OK
+    say(f"error: the reload goes on, {PATIENCE} s after it began; see the log")
+    return 1
 
 
 def running(root: Path) -> dict[str, str]:
@@ -70,7 +89,7 @@ def apply(root: Path, generated: Mapping[str, str]) -> bool:
     for program in ("nginx", "uwsgi"):
         if not served(root, program):
             raise ConfigError(f"{program} does not run just now; nothing was changed, try again")
-    run.write(root / "run", generated)
+    files.write(root / "run", generated)
     renewed = [nginx.renew(root), uwsgi.renew(root)]
     return wait(root, lambda: all([done() for done in renewed])) and wait(
         root, lambda: not uwsgi.importing(root)

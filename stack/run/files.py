@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stack.errors import ConfigError
 from stack.machine import kernel
+from stack.settings.errors import ConfigError
 
 # Bytes for what is written before anything starts: the configuration twice, logs, pid files.
 LEAST_ROOM = 512 << 10

@@ -1,0 +1,81 @@
+"""The start: from the environment to supervisord."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from stack.application import environment, prestart
+from stack.commands.prepare import prepare, require, with_programs
+from stack.commands.words import say, warn
+from stack.machine import kernel, venvs
+from stack.nginx import program as nginx
+from stack.run import files
+from stack.settings import static
+from stack.settings.shutdown import Budget
+from stack.settings.table import Settings
+from stack.uwsgi import options
+
+
+def serve(root: Path, environ: Mapping[str, str]) -> int:
+    """Become supervisord, with everything in place that it needs."""
+    environ = with_programs(environ)
+    settings = Settings.from_environ(environ)
+    nginx.claim(settings.listen_port)
+    generated = prepare(root, settings, environ)
+    warn(root, settings, environ)
+    kernel.limit_descriptors()
+    environ = of_supervisord(root, settings, environ)
+    if (status := prestarted(root, settings, environ)) is not None:
+        return status
+    require(static.missing(vars(settings)))  # prestart may have made it
+    files.clear(root / "run")
+    files.write(root / "run", generated)
+    files.make_socket(root / "run")
+    return become_supervisord(environ)
+
+
+def of_supervisord(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of supervisord, and so of uWSGI and the application."""
+    of_nginx = nginx.own_environ(environ)
+    return {
+        **{name: value for name, value in environ.items() if not name.startswith("UWSGI_")},
+        **options.environ(settings, environ),
+        **Budget.of(settings.shutdown_timeout).environ(),
+        "TMPDIR": f"{root}/run/tmp",
+        "VIRTUAL_ENV": venvs.applications(),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "OUR_PROGRAMS": f"{venvs.ours()}/bin",
+        "APP_PATH": environment.path(environ),
+        "NGINX_ENVIRON": shlex.join(f"{name}={value}" for name, value in of_nginx.items()),
+    }
+
+
+def prestarted(root: Path, settings: Settings, environ: Mapping[str, str]) -> int | None:
+    """Run the application's prestart as the application will run; a status ends the start."""
+    program = prestart.find(root / settings.app_dir)
+    if not program:
+        return None
+    seen = environment.of_programs(program.parent, vars(settings), environ)
+    say(f"running {program}")
+    try:
+        went_well = prestart.run(
+            program, seen, settings.prestart_timeout, settings.shutdown_timeout
+        )
+    except prestart.Failed as error:
+        say(f"error: {program}: {error}; nothing was started")
+        return 1
+    return None if went_well else os.EX_OK
+
+
+def become_supervisord(environ: Mapping[str, str]) -> int:
+    """Replace this process: supervisord is then what signals reach, and PID 1 in a container."""
+    # With -m the working directory is on the module path, so that supervisord finds stack/.
+    supervisord = [sys.executable, "-m", "stack.supervision", "-c", "supervisord.conf"]
+    # Told that root is meant, supervisord does not warn of it once more.
+    user = ["--user", "root"] if os.geteuid() == 0 else []
+    return os.execve(sys.executable, [*supervisord, *user], environ)

@@ -1,0 +1,1 @@
+"""The folder run/, the only one that is ever written."""
