@@ -45,7 +45,7 @@ def service(
         yield project
     finally:
         project.close()
-        docker("rmi", tag)
+        docker("rmi", tag, check=False)
 
 
 def ask(service: Compose, client: int, server: str, *headers: str) -> str:
