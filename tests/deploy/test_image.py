@@ -175,7 +175,7 @@ def test_containers_that_are_listed_get_in_and_all_others_do_not(
         ("--tty", "--interactive"),
         ("--log-driver=none",),
         ("--ulimit=nofile=256:256",),
-        ("--tmpfs=/srv/run:size=4m", "--read-only"),
+        ("--tmpfs=/srv/run:size=1m", "--read-only"),
     ],
     ids=" ".join,
 )
@@ -236,7 +236,7 @@ def test_without_ipv6_it_serves_ipv4(image: str) -> None:
 
 def test_a_run_folder_that_is_full_costs_uploads_and_nothing_else(image: str) -> None:
     settings = {"CLIENT_MAX_BODY_SIZE": "20m"}
-    stack = ImageStack(settings, image, ("--tmpfs=/srv/run:size=4m", "--read-only"))
+    stack = ImageStack(settings, image, ("--tmpfs=/srv/run:size=1m", "--read-only"))
     stack.start()
     try:
         stack.wait_until_ready()
