@@ -45,7 +45,13 @@ def runs_another_command(root: str) -> bool:
     """
     if os.getppid() != 0 or os.path.exists(f"{root}/run/health.conf"):  # noqa: PTH110
         return False
-    return not any(serves(each) for each in os.listdir("/proc") if each.isdigit())  # noqa: PTH208
+    try:
+        # Until the container's first process is a program of the image's, nobody knows what it
+        # will be: it still is the engine's, whose own file is not here, or has no arguments yet.
+        begun = os.path.exists(os.readlink("/proc/1/exe")) and words("1") != [""]  # noqa: PTH110, PTH115
+    except OSError:
+        begun = False
+    return begun and not any(serves(each) for each in os.listdir("/proc") if each.isdigit())  # noqa: PTH208
 
 
 def serves(pid: str) -> bool:
@@ -54,8 +60,13 @@ def serves(pid: str) -> bool:
     The entrypoint without arguments stands at the end, behind an init too (`docker run --init`).
     """
     try:
-        with open(f"/proc/{pid}/cmdline") as file:  # noqa: PTH123
-            words = file.read().rstrip("\0").split("\0")
+        called = words(pid)
     except OSError:
         return False
-    return "supervisor.supervisord" in words or words[-1].endswith("entrypoint.py")
+    return "supervisor.supervisord" in called or called[-1].endswith("entrypoint.py")
+
+
+def words(pid: str) -> list[str]:
+    """Read how a process was called."""
+    with open(f"/proc/{pid}/cmdline") as file:  # noqa: PTH123
+        return file.read().rstrip("\0").split("\0")

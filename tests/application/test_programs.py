@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dev import tree
+from stack import health
 from stack.application import environment
 from stack.machine import scripts
 from stack.settings import table
@@ -288,3 +289,16 @@ def test_a_stack_that_has_not_started_is_unhealthy(
         assert stack.run("./entrypoint.py", "healthy").returncode == 1
     finally:
         stack.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "another"),
+    [("/memfd:runc_cloned:/proc/self/exe (deleted)", False), ("/bin/sh", True)],
+)
+def test_what_a_container_runs_is_asked_when_its_first_process_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, another: bool
+) -> None:
+    monkeypatch.setattr(os, "getppid", lambda: 0)
+    monkeypatch.setattr(os, "listdir", lambda path: [])
+    monkeypatch.setattr(os, "readlink", lambda path: first)
+    assert health.runs_another_command(str(tmp_path)) is another
