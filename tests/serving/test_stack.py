@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.lint import GIXY
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack
 
@@ -153,7 +154,8 @@ def test_nginx_and_gixy_accept_what_was_rendered(stack: Stack, tmp_path: Path) -
     test = stack.run("nginx", "-e", "stderr", "-p", ".", "-c", "conf/nginx.conf", "-t")
     assert test.returncode == 0, test.stderr
     conf = stack.copy(tmp_path) / "conf/nginx.conf"
-    gixy = subprocess.run([f"{sys.prefix}/bin/gixy", conf], capture_output=True, text=True)
+    command = [f"{sys.prefix}/bin/{GIXY[0]}", *GIXY[1:], str(conf)]
+    gixy = subprocess.run(command, capture_output=True, text=True)
     assert gixy.returncode == 0, gixy.stdout
 
 
