@@ -186,9 +186,8 @@ def cgroup_cpu(stack: Stack) -> float | None:
     """Read the CPU time of a container, health checks included, in seconds."""
     if not isinstance(stack.server, ImageStack):
         return None
-    main = stack.server.main()
     with suppress(OSError):
-        for line in Path(f"/proc/{main}/cgroup").read_text().splitlines():
+        for line in Path(f"/proc/{stack.server.pid}/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if "cpuacct" in controllers.split(","):
                 return int(Path(f"/sys/fs/cgroup/cpuacct{path}/cpuacct.usage").read_text()) / 1e9

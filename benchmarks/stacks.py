@@ -103,7 +103,7 @@ def parts(server: Server, began: float) -> tuple[float | None, float | None]:
         # Docker writes nanoseconds, Python reads microseconds.
         at = server.inspect("{{.State.StartedAt}}").rstrip("Z")[:26]
         ran = datetime.fromisoformat(f"{at}+00:00").timestamp()
-        return written(Path(f"/proc/{server.main()}/root/srv")) - ran, ran - began
+        return written(Path(f"/proc/{server.pid}/root/srv")) - ran, ran - began
     return None, None
 
 

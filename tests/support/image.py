@@ -92,11 +92,7 @@ class ImageStack(Stack):
 
     def pids(self) -> list[int]:
         """List what descends from PID 1: what the engine executes beside it does not."""
-        return processes.descending(self.main())
-
-    def main(self) -> int:
-        """Ask the engine for the process id of PID 1, as this machine sees it."""
-        return int(self.inspect("{{.State.Pid}}"))
+        return processes.descending(self.pid)
 
     def changed(self) -> set[str]:
         """Ask the engine what differs from the image."""
