@@ -21,7 +21,6 @@ from stack.uwsgi import program as uwsgi
 # large application.
 PATIENCE = 300
 
-
 # How the last one ended, for those that waited for it.
 OUTCOME = "reload.json"
 
@@ -74,8 +73,16 @@ def running(root: Path) -> dict[str, str]:
     """Return the environment of the stack that runs below a root: a reload must not change it."""
     try:
         supervisord = int((root / "run/supervisord.pid").read_text())
-        here = Path(f"/proc/{supervisord}/cwd").samefile(root)
-        environ = Path(f"/proc/{supervisord}/environ").read_bytes()
+        process = Path(f"/proc/{supervisord}")
+        owner = process.stat().st_uid
+        if owner != os.geteuid() and b"supervisord" in (process / "cmdline").read_bytes():
+            # The trial import would run the application's code as this user, with all its rights.
+            raise ConfigError(
+                f"the stack in {root} runs as uid {owner}, and this is uid {os.geteuid()}; reload "
+                f"as that user, as with docker exec --user {owner} NAME reload"
+            )
+        here = (process / "cwd").samefile(root)
+        environ = (process / "environ").read_bytes()
     except (OSError, ValueError):
         here, environ = False, b""
     if not here:

@@ -55,9 +55,9 @@ def header(text: str) -> str:
 
 
 def headers(text: str) -> tuple[str, ...]:
-    """Parse names of headers, separated by commas; none is a valid answer."""
+    """Parse names of headers, separated by commas or `;`; none is a valid answer."""
     known = {name.lower(): name for name in BELIEVABLE}
-    found = [each for part in text.split(",") if (each := part.strip())]
+    found = [each for part in text.replace(";", ",").split(",") if (each := part.strip())]
     for each in found:
         if each.lower() not in known:
             raise ValueError(

@@ -46,8 +46,8 @@ def folder(text: str) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Parse names of variables, separated by commas."""
-    found = [each for part in text.split(",") if (each := part.strip())]
+    """Parse names of variables, separated by commas or `;`."""
+    found = [each for part in text.replace(";", ",").split(",") if (each := part.strip())]
     for each in found:
         if not NAME.fullmatch(each):
             raise ValueError(

@@ -116,6 +116,13 @@ def test_a_reload_while_a_program_is_away_changes_nothing(listed: Stack, folder:
     assert listed.run("cat", "run/permissions.conf").stdout == before
 
 
+@pytest.mark.parametrize("launcher", ["image"], indirect=True)
+def test_root_does_not_reload_what_another_user_runs(listed: Stack) -> None:
+    command = ["docker", "exec", "--user=0", listed.name, "reload"]  # type: ignore[attr-defined]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, "runs as uid 101" in answer.stderr) == (78, True), answer.stderr
+
+
 TEXTS = ("allow 127.0.0.1;\n" * 2000 + "deny all;\n", "allow 127.0.0.2;\n" * 9000 + "deny all;\n")
 
 
