@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import time
@@ -55,21 +54,29 @@ def renew(root: Path) -> Callable[[], bool]:
         if now != last:
             last, asked = now, time.monotonic()
         elif old & now and time.monotonic() - asked > REPEAT:
-            word, asked = CHAIN, time.monotonic()
-        tell(root / "run/uwsgi.fifo", word)
+            word = CHAIN
+        if tell(root / "run/uwsgi.fifo", word) and word == CHAIN:
+            asked = time.monotonic()
         return not old & now and len(now) >= len(old)
 
     return renewed
 
 
-def tell(fifo: Path, word: str) -> None:
-    """Say a word to uWSGI; nothing if nobody listens, for which an ordinary write would wait."""
-    with contextlib.suppress(OSError):
+def tell(fifo: Path, word: str) -> bool:
+    """Say a word to uWSGI, and return whether it could hear it.
+
+    An ordinary write would wait until it listens: it does not for moments, and once it is gone.
+    """
+    try:
         descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(descriptor, word.encode())
-        finally:
-            os.close(descriptor)
+    except OSError:
+        return False
+    try:
+        return os.write(descriptor, word.encode()) == len(word)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def importing(root: Path) -> bool:

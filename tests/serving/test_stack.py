@@ -162,7 +162,9 @@ def test_nginx_and_gixy_accept_what_was_rendered(stack: Stack, tmp_path: Path) -
 def test_what_a_program_says_can_be_followed_as_the_readme_does(stack: Stack) -> None:
     stack.get("/followed")
     stack.wait_until(lambda: "GET /followed" in stack.run("supervisorctl", "tail", "nginx").stdout)
-    command = re.search(r"docker exec ng (supervisorctl tail [^`\n]+)", (ROOT / "README.md").read_text())
+    command = re.search(
+        r"docker exec ng (supervisorctl tail [^`\n]+)", (ROOT / "README.md").read_text()
+    )
     assert command
     # It goes on for ever; two seconds are enough for its first words, but on a busy machine.
     for seconds in ("2", "10", "50"):
