@@ -10,6 +10,10 @@ from stack.application import finding, secrets
 from stack.settings.table import Settings
 from stack.worker.plan import Named, Plan
 
+# Seconds by which uWSGI ends a request later than nginx gives it up with a 504, so that the client
+# gets the 504; uWSGI looks at its clock once a second.
+GRACE = 1
+
 
 def files(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """Render the file, by its name below run/; ConfigError if there is no such application."""
@@ -22,8 +26,18 @@ def files(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[st
         candidates=() if named else tuple(finding.candidates(folder)),
         dev=settings.dev,
         files=secrets.paths(settings.env_from_files or (), environ),
+        patience=patience(settings, environ),
     )
     return {"application.json": plan.written()}
+
+
+def patience(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Say for how many seconds the application may think; 0 is for ever."""
+    if settings.uwsgi_threads > 1:
+        return 0  # it would end the others' requests too, and any of them would put it off
+    if "UWSGI_HARAKIRI" in environ:
+        return 0  # the operator's own limit, which is for all of an answer
+    return settings.request_timeout + GRACE
 
 
 def applications(settings: Settings, folder: Path) -> tuple[Named, ...]:

@@ -77,6 +77,8 @@ def limits(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
         f"client_max_body_size {settings.client_max_body_size};",
         f"uwsgi_read_timeout {settings.request_timeout}s;",
         f"uwsgi_max_temp_file_size {stored}m;",
+        f"proxy_read_timeout {settings.request_timeout}s;",
+        f"proxy_max_temp_file_size {stored}m;",
     ]
     if keeps_idle(nginx):
         lines.append("keepalive_min_timeout 1s;")

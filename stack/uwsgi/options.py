@@ -12,10 +12,6 @@ from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 from stack.uwsgi import operator
 
-# Seconds by which uWSGI ends a request later than nginx gives it up with a 504, so that the client
-# gets the 504; uWSGI looks at its clock once a second.
-GRACE = 1
-
 
 def environ(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """Map each variable that uWSGI reads to its value; the operator's own options go first."""
@@ -39,15 +35,11 @@ def check(root: Path, settings: Settings, given: Mapping[str, str]) -> None:
 
 def of_settings(settings: Settings) -> dict[str, str]:
     """Map the options that settings have become."""
-    options = {
+    return {
         "UWSGI_PROCESSES": str(settings.uwsgi_processes),
         "UWSGI_THREADS": str(settings.uwsgi_threads),
         "UWSGI_LISTEN": str(settings.uwsgi_listen),
     }
-    if settings.uwsgi_threads == 1:
-        # Not with threads: it kills the whole worker, and any other request resets its clock.
-        options["UWSGI_HARAKIRI"] = str(settings.request_timeout + GRACE)
-    return options
 
 
 def of_reload(settings: Settings) -> dict[str, str]:

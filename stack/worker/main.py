@@ -13,8 +13,9 @@ from typing import NoReturn
 import uwsgi  # made by uWSGI itself
 
 from . import children
-from .answers import debugged, excuse, guarded, timed
+from .answers import debugged, excuse
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
+from .delivery import Delivery
 from .paths import as_asked
 from .plan import Named, Plan
 from .reports import Refusal
@@ -105,11 +106,14 @@ def main() -> Application:
     children.look_after()
     try:
         os.environ.update(secrets(plan.files))
-        if plan.dev != "debugger":
-            return told(timed(as_asked(guarded(load(plan)), root)))
-        # Else Flask handles exceptions itself, and the debugger sees none.
-        os.environ["FLASK_DEBUG"] = "1"
-        return told(timed(as_asked(debugged(load(plan)), root)))
+        if plan.dev == "debugger":
+            # Else Flask handles exceptions itself, and the debugger sees none.
+            os.environ["FLASK_DEBUG"] = "1"
+            application = debugged(load(plan))
+        else:
+            application = load(plan)
+        streams = root / "run/streams"
+        return told(Delivery(as_asked(application, root), streams, plan.patience))
     except Refusal as refusal:
         if plan.dev == "0":
             refuse(root, str(refusal))

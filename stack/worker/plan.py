@@ -37,6 +37,8 @@ class Plan:
     """The setting DEV."""
     files: dict[str, str]
     """The application's variables whose values are in files, each with the file's path."""
+    patience: int
+    """Seconds that the application may think about an answer, or a piece of one; 0 is for ever."""
 
     def written(self) -> str:
         """Write it as JSON."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.uwsgi.options import GRACE
+from stack.application.plan import GRACE
 from tests.support import raw
 from tests.support.background import background, wait_until_busy
 from tests.support.launching import Launch
