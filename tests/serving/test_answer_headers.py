@@ -1,0 +1,68 @@
+"""Answers with many headers, and what is said when there can be no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support import raw
+from tests.support.launching import Launch
+from tests.support.stacks import ROOT, Stack
+
+APP = ROOT / "tests/apps/answers"
+SETTINGS = {"APP_MODULE": "answers:application"}
+
+
+@pytest.mark.parametrize("kind", ["/headers/{}", "/pieces/3/100000/end?X-Large={}"])
+def test_an_answer_may_have_64_kb_of_headers(launch: Launch, kind: str) -> None:
+    stack = launch(app=APP, **SETTINGS)
+    for size in (3000, 5000, 30_000, 60_000):
+        answer = stack.get(f"/headers/{size}")
+        assert answer.status_code == 200
+        got = sum(len(value) for name, value in answer.headers.items() if name.startswith("X-L"))
+        assert got + len(answer.headers["X-Rest"]) == size
+    # As many as there can be in a request's line.
+    answer = stack.get(f"/pieces/3/100000/end?X-Large={'x' * 7000}")
+    assert (answer.status_code, len(answer.headers["X-Large"])) == (200, 7000)
+
+
+def test_more_headers_than_that_are_a_502_that_says_so(launch: Launch) -> None:
+    stack = launch(app=APP, **SETTINGS)
+    for method in ("GET", "HEAD", "POST"):
+        answer = stack.request(method, "/headers/70000")
+        assert answer.status_code == 502
+        assert "Retry-After" not in answer.headers
+        told = answer.headers["X-Request-Id"]
+        (line,) = stack.wait_until(lambda told=told: stack.lines("error", told))
+        assert "65000" in line
+        assert any(70_000 < int(word) < 73_000 for word in line.split() if word.isdigit())
+    counted = stack.run("cat", "run/tmp/count")
+    assert counted.stdout == "x"
+
+
+def test_only_what_can_be_repeated_is_to_be_repeated(launch: Launch) -> None:
+    stack = launch(app=APP, UWSGI_PROCESSES="2", **SETTINGS)
+    answer = stack.get("/die")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    stack.wait_until(lambda: stack.get().status_code == 200)
+    # It may have been done before the worker died.
+    answer = stack.request("POST", "/die")
+    assert answer.status_code == 502
+    assert "Retry-After" not in answer.headers
+
+
+def test_what_was_never_handed_over_can_be_repeated(launch: Launch) -> None:
+    stack = launch(app=APP, UWSGI_PROCESSES="1", MAX_QUEUED_REQUESTS="1", **SETTINGS)
+    with ExitStack() as opened:
+        for _ in range(2):
+            opened.enter_context(raw.connect(stack)).sendall(raw.get("/pieces/0/1/hang"))
+        headers = stack.wait_until(lambda: refused(stack))
+    assert headers["Retry-After"] == "1"
+
+
+def refused(stack: Stack) -> Mapping[str, str]:
+    """Post something; return the headers of a 503, or nothing."""
+    answer = stack.request("POST", "/headers/1")
+    return answer.headers if answer.status_code == 503 else {}
