@@ -130,7 +130,8 @@ class Settings:
         "REQUEST_TIMEOUT",
         "30",
         values.number(1, 86400),
-        "Seconds that an answer may take; then the client gets 504.",
+        "Seconds that the application may take for an answer, or the next piece of one; then 504, "
+        "or a cut.",
     )
     client_max_body_size: str = setting(
         "CLIENT_MAX_BODY_SIZE", "1m", values.size, "Largest request body; `0` for no limit."
