@@ -73,7 +73,6 @@ def built(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 KNOWN = {
-    "httpbin:app": ("/get?a=b", '"a": "b"'),
     "dashboard:app.server": ("/_dash-layout", "Hello, Dash!"),
     "administration:app": ("/admin/hello/", "Hello, Flask-Admin!"),
 }
