@@ -87,7 +87,7 @@ def redefinitions(root: Path, block: list[Directive]) -> Iterator[str]:
     for each in everything(block):
         own = place(each).startswith(f"{root}/run/") or Path(place(each)).parent == root / "conf"
         for name in defined(each):
-            if name in ours:
+            if name in ours and not own:
                 yield f"{described(each)}: changes ${name}, on which our configuration relies"
             elif own:
                 ours.add(name)

@@ -77,6 +77,7 @@ def test_what_changes_who_is_asked_for_is_named(launch: Launch, conf: Path) -> N
             assert stack.says(f"warning: conf/{folder}/mine.conf:{number}: ", reason)
     assert not stack.lines("warning: conf/http.d/fine.conf")
     assert not stack.lines("warning: conf/nginx.conf")
+    assert not stack.lines("warning: conf/answers.conf")
     # Two locks: with the variable that the first one asks forged, the second one holds.
     assert stack.get(client="127.0.0.2").status_code == 403
 

@@ -129,6 +129,8 @@ ASKED = [
 SERVERS = {"server", "date", "connection"}
 # What every answer has here.
 ADDED = {"x-request-id", "x-content-type-options", "x-frame-options", "referrer-policy", "vary"}
+# How the end of an answer is told.
+FRAMING = {"content-length", "transfer-encoding"}
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +201,10 @@ def test_httpbin_answers_as_under_gunicorn(served: Stack, counterpart: int) -> N
     assert len({each.target for each in ASKED}) >= 60
     for ask in ASKED:
         ours, theirs = answer(served.port, ask), answer(counterpart, ask)
+        if ("transfer-encoding", "chunked") in theirs["headers"]:
+            # A short one gets a length here, which depends on how fast it comes.
+            for each in (ours, theirs):
+                each["headers"] = [pair for pair in each["headers"] if pair[0] not in FRAMING]
         added = {name for name, _ in ours["headers"]} - {name for name, _ in theirs["headers"]}
         assert added <= ADDED, str(ask)
         ours["headers"] = [each for each in ours["headers"] if each[0] not in added]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.test_slow_clients import digest, read, slow_reader
 from tests.support import raw
 from tests.support.launching import Launch, edit
+from tests.support.slow import digest, read, slow_reader
 from tests.support.stacks import ROOT, Stack
 
 MIB = 2**20

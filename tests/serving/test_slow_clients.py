@@ -19,8 +19,8 @@ from tests.support import raw
 from tests.support.launching import Launch, Plan
 from tests.support.raw import get, with_body
 from tests.support.skips import leave_out
+from tests.support.slow import digest, read, slow_reader
 from tests.support.stacks import ROOT, Stack
-from tests.support.wait import HANGS
 
 # With a single worker, so that whoever holds it is noticed.
 SETTINGS = {"APP_MODULE": "bodies:application", "UWSGI_PROCESSES": "1"}
@@ -35,15 +35,6 @@ CROWD = 1000
 
 # What a client that leaves must not be the cause of.
 COMPLAINTS = re.compile(r"\[(?:error|crit|alert|emerg)\]|Traceback|[Ee]rror|[Ee]xception")
-
-
-def slow_reader(stack: Stack) -> socket.socket:
-    """Open a connection that takes little from the kernel at once."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    connection.settimeout(HANGS)
-    connection.connect(("127.0.0.1", stack.port))
-    return connection
 
 
 def dribble(connection: socket.socket, data: bytes) -> bytes:
@@ -135,20 +126,6 @@ def test_a_thousand_slow_clients_do_not_keep_others_from_being_served(
             began = time.monotonic()
             assert served.get().status_code == 200
             assert time.monotonic() - began < 5
-
-
-def read(connection: socket.socket, pace: float, until: float = 60) -> bytes:
-    """Read at a steady pace, in bytes a second, until the end or for so many seconds."""
-    answer, began, pause = bytearray(), time.monotonic(), threading.Event()
-    while (passed := time.monotonic() - began) < until and (more := connection.recv(65536)):
-        answer += more
-        pause.wait(max(0, len(answer) / pace - passed))
-    return bytes(answer)
-
-
-def digest(answer: bytes) -> str:
-    """Return the digest of an answer's body."""
-    return sha256(raw.body(answer)).hexdigest()
 
 
 def test_a_large_answer_to_a_slow_client_arrives_whole_and_holds_no_worker(served: Stack) -> None:

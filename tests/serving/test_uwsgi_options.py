@@ -77,12 +77,12 @@ def test_a_start_with_a_second_door_is_refused(launch: Launch) -> None:
 
 def test_what_the_operator_takes_on_himself_is_given_to_uwsgi(launch: Launch, folder: Path) -> None:
     (folder / "app.py").write_text(
-        "import uwsgi\n\n\ndef app(environ, start_response):\n"
+        "import os\n\n\ndef app(environ, start_response):\n"
         "    start_response('200 OK', [])\n"
-        "    return [repr(uwsgi.opt.get('procname-prefix')).encode()]\n"
+        "    return [os.environ['GIVEN'].encode()]\n"
     )
-    stack = launch(app=folder, UWSGI_PROCNAME_PREFIX="mine", UNCHECKED="UWSGI_PROCNAME_PREFIX")
-    assert "mine" in stack.get().text
+    stack = launch(app=folder, UWSGI_ENV="GIVEN=mine", UNCHECKED="UWSGI_ENV")
+    assert stack.get().text == "mine"
 
 
 def test_few_workers_that_become_more_serve_and_are_reloaded(launch: Launch) -> None:

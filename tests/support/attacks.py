@@ -17,7 +17,7 @@ NO_REQUEST = {400, 403, 405, 408, 413, 414, 417, 421, 431, 501, 505}
 
 def paths() -> list[str]:
     """Name every location of our configuration, and other paths that might be special."""
-    conf = (ROOT / "conf/nginx.conf").read_text()
+    conf = "".join(file.read_text() for file in sorted((ROOT / "conf").glob("*.conf")))
     locations = re.findall(r"location (?:[=~^*]+ )?(\S+) \{", conf)
     assert {"/", "/alive", "/ready", "@unavailable"} <= set(locations)
     return [

@@ -36,6 +36,13 @@ def descending(pid: int) -> list[int]:
     return found
 
 
+def name(pid: int) -> str:
+    """Read the name that a process has given itself; none if it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    return ""
+
+
 def cpu(pids: Iterable[int]) -> float:
     """Add up the CPU time of processes, and of their children that have ended, in seconds."""
     used = 0.0

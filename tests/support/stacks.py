@@ -16,6 +16,7 @@ import psutil
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests.support import processes
 from tests.support.wait import HANGS, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -89,8 +90,17 @@ class Stack(ABC):
             return False
 
     def wait_until_ready(self) -> None:
-        """Wait until the application answers, whatever ALLOWED says of us."""
+        """Wait until the application answers, whatever ALLOWED says of us, and all have loaded it.
+
+        Else a test that changes the application would change it under those that still import it.
+        """
         self.wait_until(self.healthy)
+        self.wait_until(self.loaded)
+
+    def loaded(self) -> bool:
+        """Say whether every worker has told the kernel that it has loaded the application."""
+        workers = self.processes("uwsgi worker")
+        return bool(workers) and {processes.name(pid) for pid in workers} == {"uwsgi-loaded"}
 
     def healthy(self) -> bool:
         """Ask for what the health check asks for, at less cost than by running it."""
