@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 
 from stack.application.plan import GRACE
 from tests.support import raw
 from tests.support.background import background, wait_until_busy
 from tests.support.launching import Launch
-from tests.support.stacks import ROOT
+from tests.support.stacks import ROOT, Stack
 
 FAULTS = ROOT / "tests/apps/faults"
 MODULE = "faults:application"
+
+
+def crowded(
+    stack: Stack, refused: int, fit: int
+) -> tuple[list[requests.Response], list[Future[requests.Response]]]:
+    """Ask for an answer that is held back, and wait until so many are refused meanwhile.
+
+    Which of the requests fit is up to nginx's workers.
+    """
+    asked = background(stack, "/held", times=refused + fit)
+    stack.wait_until(lambda: sum(each.done() for each in asked) >= refused)
+    done = [each for each in asked if each.done()]
+    return [each.result() for each in done], [each for each in asked if each not in done]
 
 
 def test_what_fits_is_served_and_the_rest_is_told_to_come_back(
     launch: Launch, faulty: Path
 ) -> None:
     stack = launch(app=faulty, APP_MODULE=MODULE, UWSGI_PROCESSES="1", MAX_QUEUED_REQUESTS="2")
-    fit = background(stack, "/held", times=3)
-    wait_until_busy(stack, 3)
-    # Told at once: those before them still wait.
-    refused = [stack.get() for _ in range(6)]
+    refused, fit = crowded(stack, refused=6, fit=3)
     assert {(each.status_code, each.headers["Retry-After"]) for each in refused} == {(503, "1")}
     (faulty / "gate").touch()
     assert [each.result().status_code for each in fit] == [200, 200, 200]
@@ -35,9 +47,8 @@ def test_what_fits_is_served_and_the_rest_is_told_to_come_back(
 
 def test_many_refusals_are_a_line_and_a_count(launch: Launch, faulty: Path) -> None:
     stack = launch(app=faulty, APP_MODULE=MODULE, UWSGI_PROCESSES="1", MAX_QUEUED_REQUESTS="1")
-    fit = background(stack, "/held", times=2)
-    wait_until_busy(stack, 2)
-    assert [stack.get().status_code for _ in range(28)] == [503] * 28
+    refused, fit = crowded(stack, refused=28, fit=2)
+    assert [each.status_code for each in refused] == [503] * 28
     (faulty / "gate").touch()
     assert [each.result().status_code for each in fit] == [200, 200]
 

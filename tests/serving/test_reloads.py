@@ -24,8 +24,14 @@ AT_ONCE = 8
 def listed(launch: Launch, folder: Path) -> Stack:
     """A stack with its list in a file, and the smallest application there is."""
     (folder / "wsgi.py").write_text((ROOT / "tests/apps/bare/bare.py").read_text())
-    (folder / "allowed.txt").write_text(LISTS[0])
+    write(folder, LISTS[0])
     return launch(app=folder, ALLOWED_FILE=FILE, UWSGI_PROCESSES="1")
+
+
+def write(folder: Path, text: str) -> None:
+    """Write the list, at no moment a part of it: somebody may be reading."""
+    (folder / "unfinished").write_text(text)
+    (folder / "unfinished").replace(folder / "allowed.txt")
 
 
 def reload(stack: Stack) -> subprocess.CompletedProcess[str]:
@@ -40,7 +46,7 @@ def test_many_at_once_are_one_after_another_and_each_says_what_became_of_it(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = [pool.submit(reload, listed) for _ in range(AT_ONCE)]
         for number in range(AT_ONCE):
-            (folder / "allowed.txt").write_text(LISTS[number % 2])
+            write(folder, LISTS[number % 2])
             listed.signal(signal.SIGHUP)
         while not all(answer.done() for answer in answers):
             statuses.add(listed.get(client=DENIED).status_code)
@@ -69,7 +75,7 @@ def reloads(stack: Stack) -> list[int]:
 
 
 def test_a_mistake_is_told_to_all_that_waited(listed: Stack, folder: Path) -> None:
-    (folder / "allowed.txt").write_text("nobody")
+    write(folder, "nobody")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = [pool.submit(reload, listed) for _ in range(AT_ONCE)]
     for answer in answers:
@@ -85,7 +91,7 @@ def test_one_that_is_killed_holds_up_nobody(listed: Stack, folder: Path) -> None
         "./entrypoint.py reload & until [ -e run/tmp[a-z0-9_]* ]; do :; done; kill -9 $!",
     )
     assert killed.returncode == 0
-    (folder / "allowed.txt").write_text(LISTS[1])
+    write(folder, LISTS[1])
     assert reload(listed).returncode == 0
     assert listed.get(client="127.0.0.3").status_code == 204
 
@@ -109,7 +115,7 @@ def test_without_the_file_nginx_keeps_its_old_rules(
 
 def test_a_reload_while_a_program_is_away_changes_nothing(listed: Stack, folder: Path) -> None:
     before = listed.run("cat", "run/permissions.conf").stdout
-    (folder / "allowed.txt").write_text(LISTS[1])
+    write(folder, LISTS[1])
     listed.run("supervisorctl", "stop", "uwsgi")
     answer = reload(listed)
     assert (answer.returncode, "uwsgi does not run just now" in answer.stderr) == (78, True)
