@@ -111,13 +111,13 @@ def test_endless_streams_end_with_a_reload(launch: Launch, threads: str) -> None
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_endless_streams_end_with_a_stop(launch: Launch, threads: str) -> None:
-    stack = launch(app=APP, UWSGI_PROCESSES="2", UWSGI_THREADS=threads, **SETTINGS)
+    settings = {**SETTINGS, "UWSGI_PROCESSES": "2", "UWSGI_THREADS": threads}
+    stack = launch(app=APP, SHUTDOWN_TIMEOUT="12", **settings)
     with reader(stack, "/events") as one, reader(stack, "/slow/9999/0.2") as other:
         assert arrives(one, "data: 1")
         began = time.monotonic()
         stack.signal(signal.SIGTERM)
         assert stack.wait_until_gone() == 0
-        # SHUTDOWN_TIMEOUT is 8 s, and less than Docker's 10.
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 24
         for pieces in (one, other):
             assert not re.search(rb"\r\n0\r\n\r\n$", b"".join(pieces))
