@@ -71,9 +71,8 @@ class Stack(ABC):
         """Make a request with any method from a loopback address."""
         server = "[::1]" if ":" in client else "127.0.0.1"
         with self.connection(client) as session:
-            return session.request(
-                method, f"http://{server}:{self.port}{path}", timeout=HANGS, **options
-            )
+            url = f"http://{server}:{self.port}{path}"
+            return session.request(method, url, **{"timeout": HANGS, **options})
 
     def connection(self, client: str) -> requests.Session:
         """Make a session whose connections, kept alive, come from a loopback address."""
