@@ -4,6 +4,7 @@
 python entrypoint.py            serve
 python entrypoint.py check      print the effective settings and generated files; start nothing
 python entrypoint.py check --client ADDRESS    say whether ALLOWED lets this client in
+python entrypoint.py check --json     the same for programs, as with --client ADDRESS
 python entrypoint.py reload     load new code and settings' files into the stack that runs here
 python entrypoint.py healthy    exit 0 if the application answers
 python entrypoint.py alive      exit 0 if nginx answers

@@ -50,8 +50,8 @@ def run(root: Path, environ: Mapping[str, str], asked: argparse.Namespace) -> in
             # When its reader has gone, as with `| head`, it ends without a traceback.
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             if asked.client is not None:
-                return check.check_client(environ, asked.client)
-            return check.check(root, environ)
+                return check.check_client(root, environ, asked.client, asked.json)
+            return check.check(root, environ, asked.json)
         case "reload":
             from stack.commands import reload
 
@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
             each.add_argument(
                 "--client", metavar="ADDRESS", help="say whether ALLOWED lets this client in"
             )
+            each.add_argument("--json", action="store_true", help="answer in JSON, for programs")
         if name == "app":
             each.add_argument("words", nargs="+", metavar="COMMAND", help="as in app flask routes")
     return whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from stack.application import plan, prestart
@@ -20,7 +20,9 @@ from stack.uwsgi import options
 SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
-def prepare(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+def prepare(
+    root: Path, settings: Settings, environ: Mapping[str, str], say: Callable[[str], None] = say
+) -> dict[str, str]:
     """Render all generated files and have nginx test them; ConfigError if they cannot be used.
 
     Nothing stays written but the folder run/ itself.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stack.commands import beside
 from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import say
 from stack.nginx import program as nginx
@@ -71,24 +72,10 @@ def change_over(root: Path) -> int:
 
 def running(root: Path) -> dict[str, str]:
     """Return the environment of the stack that runs below a root: a reload must not change it."""
-    try:
-        supervisord = int((root / "run/supervisord.pid").read_text())
-        process = Path(f"/proc/{supervisord}")
-        owner = process.stat().st_uid
-        if owner != os.geteuid() and b"supervisord" in (process / "cmdline").read_bytes():
-            # The trial import would run the application's code as this user, with all its rights.
-            raise ConfigError(
-                f"the stack in {root} runs as uid {owner}, and this is uid {os.geteuid()}; reload "
-                f"as that user, as with docker exec --user {owner} NAME reload"
-            )
-        here = (process / "cwd").samefile(root)
-        environ = (process / "environ").read_bytes()
-    except (OSError, ValueError):
-        here, environ = False, b""
-    if not here:
+    environ = beside.environment(root, "reload")
+    if environ is None:
         raise ConfigError(f"nothing runs in {root} that this user could reload")
-    pairs = (entry.partition(b"=") for entry in environ.split(b"\0") if entry)
-    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+    return environ
 
 
 def apply(root: Path, generated: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.application import environment, prestart
+from stack.commands import beside
 from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import say, warn
 from stack.machine import kernel, venvs
@@ -44,6 +45,7 @@ def of_supervisord(root: Path, settings: Settings, environ: Mapping[str, str]) -
     return {
         **{name: value for name, value in environ.items() if not name.startswith("UWSGI_")},
         **options.environ(settings, environ),
+        beside.GIVEN: beside.to_keep(environ),
         **Budget.of(settings.shutdown_timeout).environ(),
         "TMPDIR": f"{root}/run/tmp",
         "VIRTUAL_ENV": venvs.applications(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stack.application import predecessors, writing
@@ -16,7 +16,14 @@ from stack.settings.table import Settings, names
 OPEN = "ALLOWED is not set: everyone may connect"
 
 
-def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
+def say(text: str) -> None:
+    """Write a line to stderr: stdout belongs to what was asked for."""
+    print(f"entrypoint: {text}", file=sys.stderr)
+
+
+def warn(
+    root: Path, settings: Settings, environ: Mapping[str, str], say: Callable[[str], None] = say
+) -> None:
     """Warn of settings that are valid but probably not meant."""
     if settings.allowed is None:
         say(f"warning: {OPEN}")
@@ -39,10 +46,10 @@ def warn(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
         )
     if os.geteuid() == 0:
         say("warning: running as root, and so does the application; run as an ordinary user")
-    warn_application(root / settings.app_dir, environ)
+    warn_application(root / settings.app_dir, environ, say)
 
 
-def warn_application(folder: Path, environ: Mapping[str, str]) -> None:
+def warn_application(folder: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Warn of what in the application's folder has no effect or is missing."""
     for remnant in predecessors.left(environ, folder):
         say(f"warning: {remnant}")
@@ -54,8 +61,3 @@ def warn_application(folder: Path, environ: Mapping[str, str]) -> None:
 
         if warning := requirements.warning(folder):
             say(f"warning: {warning}")
-
-
-def say(text: str) -> None:
-    """Write a line to stderr: stdout belongs to what was asked for."""
-    print(f"entrypoint: {text}", file=sys.stderr)

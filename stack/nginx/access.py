@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stack.settings.networks import Network, written
+from pathlib import Path
+
+from stack.settings.networks import Network, network, written
 
 
 def permissions(allowed: tuple[Network, ...] | None) -> str:
@@ -24,3 +26,10 @@ def rules(allowed: tuple[Network, ...] | None) -> dict[str, str]:
         "permissions.conf": permissions(allowed),
         "allowed.conf": f"geo $remote_addr $listed {{\n    {everyone}{listed}}}\n",
     }
+
+
+def running(root: Path) -> tuple[Network, ...] | None:
+    """Read the list that the stack below a root decides by now, as `permissions` has written it."""
+    rules = [line.split() for line in (root / "run/permissions.conf").read_text().splitlines()]
+    named = [who.rstrip(";") for rule, who in rules if rule == "allow"]
+    return None if named == ["all"] else tuple(network(each) for each in named)

@@ -124,16 +124,15 @@ def test_a_file_that_cannot_be_read_is_named(path: str) -> None:
 @pytest.mark.parametrize(
     ("client", "status", "says"),
     [
-        ("172.18.0.9", 0, "ALLOWED has 172.18.0.0/16"),
-        ("::ffff:172.18.0.9", 0, "ALLOWED has 172.18.0.0/16"),
+        ("127.0.0.1", 0, "ALLOWED has 127.0.0.1"),
+        ("::ffff:127.0.0.1", 0, "ALLOWED has 127.0.0.1"),
         ("172.19.0.9", 1, "ALLOWED does not contain it"),
         ("2001:db8::1", 1, "ALLOWED does not contain it"),
         ("nobody", os.EX_CONFIG, "is not an address"),
     ],
 )
 def test_check_answers_for_one_client(stack: Stack, client: str, status: int, says: str) -> None:
-    command = ["env", "ALLOWED=10.0.0.1;172.18.0.0/16", "./entrypoint.py", "check", "--client"]
-    answer = stack.run(*command, client)
+    answer = stack.run("./entrypoint.py", "check", "--client", client)
     assert (answer.returncode, says in answer.stdout + answer.stderr) == (status, True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,22 @@ def test_check_prints_settings_with_their_sources_and_the_files(entrypoint: Entr
 def test_check_starts_nothing_and_leaves_nothing(root: Path) -> None:
     subprocess.run([sys.executable, "entrypoint.py", "check"], cwd=root, check=True, timeout=60)
     assert [path.name for path in (root / "run").rglob("*")] == ["tmp"]
+
+
+@pytest.mark.parametrize("command", [["check"], []], ids=["check", "start"])
+def test_a_port_that_another_program_has_is_named(root: Path, command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answer = subprocess.run(
+            [sys.executable, "entrypoint.py", *command],
+            cwd=root,
+            env={**os.environ, "LISTEN_PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert answer.returncode == CONFIG
+    assert f"LISTEN_PORT: '{port}': cannot be used (Address already in use)" in answer.stderr
 
 
 @pytest.mark.parametrize("command", [["check"], []], ids=["check", "start"])
