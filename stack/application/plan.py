@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.application import finding, secrets
+from stack.application import finding, secrets, syntax
 from stack.settings.table import Settings
 from stack.worker.plan import Named, Plan
 
@@ -28,6 +28,8 @@ def files(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[st
         files=secrets.paths(settings.env_from_files or (), environ),
         patience=patience(settings, environ),
     )
+    if settings.dev == "0":  # else the workers show what is wrong to whoever asks
+        syntax.examine(plan)
     return {"application.json": plan.written()}
 
 

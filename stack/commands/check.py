@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stack.application import prestart
+from stack.application import prestart, syntax
 from stack.commands import beside
 from stack.commands.prepare import prepare, with_programs
 from stack.commands.words import OPEN, say, warn
@@ -74,6 +74,8 @@ def would_be(
         nginx.claim(settings.listen_port)
     generated = prepare(root, settings, environ, say)
     warn(root, settings, environ, say)
+    for what in syntax.elsewhere(root / settings.app_dir):
+        say(f"warning: {what}")
     for what in static.missing(vars(settings)):
         say(f"warning: {what}; a start looks at it after {prestart.NAME}")
     return settings, generated

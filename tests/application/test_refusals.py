@@ -59,6 +59,11 @@ def test_a_folder_that_is_a_package_itself_is_explained(launch: Launch, folder: 
     assert "is a package itself" in text
 
 
+def test_a_file_that_is_no_python_is_refused_with_its_line(launch: Launch) -> None:
+    text = last(launch(ready=False, app=APPS / "syntax"), os.EX_CONFIG)
+    assert re.search(r"/app\.py, line \d+: '.+': is not valid Python 3\.\d+ \(.+\); correct", text)
+
+
 @pytest.mark.parametrize(
     ("module", "words"),
     [
@@ -99,7 +104,6 @@ def test_a_folder_that_its_user_may_not_read_is_refused(image: str, folder: Path
     [
         ("broken", "its import fails, see above"),
         ("missing", "the package that has the module no_such_package is not installed"),
-        ("syntax", "it is not valid Python 3."),
         ("exits", "its import fails: it exits with status 3"),
     ],
 )
@@ -110,7 +114,7 @@ def test_an_application_that_cannot_be_imported_says_why(
     text = refused(stack, 1)
     assert words in text.splitlines()[-1]
     trace = text[text.rindex("Traceback") :]
-    assert trace.count("  File ") == {"broken": 2, "missing": 1, "syntax": 1, "exits": 1}[name]
+    assert trace.count("  File ") == {"broken": 2, "missing": 1, "exits": 1}[name]
     assert not re.search("loader|worker|importlib", trace)
     assert stack.log().count("Traceback") == 1, stack.log()
 
