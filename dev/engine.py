@@ -40,7 +40,10 @@ def problem() -> str | None:
         return "the Docker engine does not answer within 20 s"
     if answer.returncode == 0:
         return None
-    return (answer.stderr.strip().splitlines() or ["docker version failed"])[-1]
+    said = (answer.stderr.strip().splitlines() or ["docker version failed"])[-1]
+    if "permission denied" in said:
+        return "this user may not use the Docker engine; use sudo, or join the group docker"
+    return said
 
 
 def compose() -> list[str] | None:

@@ -7,7 +7,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from dev import ROOT, Problem, finish, say, standin
+from dev import ROOT, Problem, engine, finish, say, standin
 
 TAG = "nginx-python3"
 
@@ -30,26 +30,31 @@ def official() -> str:
     return found[1].strip("\"'")
 
 
-def obtainable(name: str) -> bool:
-    """Tell whether this image is here, now that it has been pulled if it was not."""
+def unobtainable(name: str) -> str | None:
+    """Pull this image if it is not here, and say why it cannot be; None if it is here now."""
     if standin.present(name):
-        return True
+        return None
     say(f"pulling {name}")
+    command = ["docker", "pull", "--quiet", name]
     try:
-        pull = subprocess.run(["docker", "pull", "--quiet", name], capture_output=True, timeout=300)
+        pull = subprocess.run(command, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
-        return False
-    return pull.returncode == 0
+        return "it takes longer than 300 s"
+    if pull.returncode == 0:
+        return None
+    return (pull.stderr.strip().splitlines() or ["docker pull failed"])[-1]
 
 
 def base() -> Base:
     """Choose the base: the one that was asked for, else the stand-in."""
+    if why := engine.problem():
+        raise Problem(why)
     name = official()
-    if obtainable(name):
+    if not (why := unobtainable(name)):
         return Base(name, f"{name}{' (from BASE_IMAGE)' if 'BASE_IMAGE' in os.environ else ''}")
     if os.environ.get("BASE_IMAGE"):
-        raise Problem(f"the image {name}, which BASE_IMAGE names, is not here and cannot be pulled")
-    line = f"the stand-in, Debian {standin.SUITE}, because {name} cannot be pulled here"
+        raise Problem(f"the image {name}, which BASE_IMAGE names, cannot be pulled: {why}")
+    line = f"the stand-in, Debian {standin.SUITE}, because {name} cannot be pulled: {why}"
     return Base(standin.ensure(), line)
 
 

@@ -30,8 +30,8 @@ def choose() -> tuple[str, str]:
     if why := engine.problem():
         return "host", why
     base = image.official()
-    if not image.obtainable(base):
-        return "host", f"a Docker engine answers, but the base image {base} cannot be pulled"
+    if why := image.unobtainable(base):
+        return "host", f"a Docker engine answers, but the base image {base} cannot be pulled: {why}"
     return "image", f"a Docker engine answers and the base image {base} is here"
 
 
