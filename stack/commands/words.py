@@ -10,7 +10,7 @@ from pathlib import Path
 from stack.application import predecessors, writing
 from stack.nginx import configuration
 from stack.nginx import program as nginx
-from stack.settings import misspelt, networks, static
+from stack.settings import idle, misspelt, networks, static
 from stack.settings.table import Settings, names
 
 OPEN = "ALLOWED is not set: everyone may connect"
@@ -37,6 +37,8 @@ def warn(
     for name, ours in misspelt.suspects(environ, names()).items():
         if name not in (settings.unchecked or ()):
             say(f"warning: {name} is not a setting; did you mean {ours}?")
+    for without_effect in idle.idle(vars(settings), settings.sources):
+        say(f"warning: {without_effect}")
     if not configuration.keeps_idle(nginx.version(environ)):
         say("warning: this nginx is older than 1.27.4: a reload or a stop cuts idle connections")
     if settings.static_path and (code := static.source(settings.static_path)):

@@ -100,10 +100,11 @@ def test_mistakes_end_with_78_before_anything_starts(
 
 
 def test_an_open_door_and_a_misspelt_name_are_said_loudly(entrypoint: Entrypoint) -> None:
-    answer = entrypoint("check", LISTEN_PORTS="80")
+    answer = entrypoint("check", LISTEN_PORTS="80", REAL_IP_HEADER="X-Real-IP")
     assert answer.returncode == 0, answer.stderr
     assert "warning: ALLOWED is not set: everyone may connect" in answer.stderr
     assert "warning: LISTEN_PORTS is not a setting; did you mean LISTEN_PORT?" in answer.stderr
+    assert "warning: REAL_IP_HEADER has no effect without TRUSTED_PROXIES" in answer.stderr
 
 
 def test_a_misspelt_lock_does_not_open_the_door(entrypoint: Entrypoint) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from stack.settings import sources
 from stack.settings.errors import ConfigError
+from stack.settings.idle import idle
 from stack.settings.misspelt import suspects
 from stack.settings.table import Settings, names, table
 from stack.settings.targets import Target
@@ -206,6 +207,29 @@ def test_what_applications_commonly_have_is_not_refused(name: str, text: str) ->
 
 def test_beside_the_setting_itself_a_name_that_is_like_it_is_not_refused() -> None:
     assert Settings.from_environ({"ALLOWED": "10.0.0.1", "ALLOWED_IP": "10.9.9.9"}).allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "other", "enough"),
+    [
+        ("REAL_IP_HEADER", "X-Real-IP", "TRUSTED_PROXIES", "10.0.0.1"),
+        ("SPA_API_PREFIX", "/v1/", "SPA_FALLBACK", "hello.txt"),
+        ("STATIC_URL", "/files/", "STATIC_PATH", "app/example/static"),
+    ],
+)
+def test_what_has_no_effect_is_said(name: str, text: str, other: str, enough: str) -> None:
+    environ = {"APP_MODULE": "app:app", name: text}
+
+    def said(**more: str) -> list[str]:
+        settings = Settings.from_environ({**environ, **more})
+        return list(idle(vars(settings), settings.sources))
+
+    (mistake,) = said()
+    assert mistake.startswith(f"{name} has no effect without {other}; ")
+    folder = {"STATIC_PATH": "app/example/static"} if other == "SPA_FALLBACK" else {}
+    assert said(**{other: enough}, **folder) == []
+    del environ[name]
+    assert said() == []
 
 
 def test_a_file_that_is_none_is_not_waited_for(tmp_path: Path) -> None:
