@@ -46,12 +46,17 @@ def memory() -> int:
     return min(cgroup.memory() or kernel.memory(), kernel.memory())
 
 
+def room(memory: int) -> int:
+    """Return the bytes that are left for workers."""
+    return max(0, memory - OTHER_MEMORY)
+
+
 def processes(cpus: Detected, memory: int) -> Detected:
     """Size UWSGI_PROCESSES by the CPUs, and no larger than the memory."""
     wanted = max(FEWEST_PROCESSES, PROCESSES_PER_CPU * cpus.value)
-    room = max(1, (memory - OTHER_MEMORY) // WORKER_MEMORY)
-    if room < wanted:
-        return Detected(room, f"more do not fit into {memory >> 20} MiB of memory")
+    fit = max(1, room(memory) // WORKER_MEMORY)
+    if fit < wanted:
+        return Detected(fit, f"more do not fit into {memory >> 20} MiB of memory")
     return Detected(wanted, cpus.reason)
 
 

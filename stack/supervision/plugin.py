@@ -23,6 +23,7 @@ from stack.supervision import wakeup
 from stack.supervision.log import Log
 from stack.supervision.memory import Memory
 from stack.supervision.repeated import Condenser
+from stack.supervision.workers import Workers
 from stack.uwsgi import output
 
 # What workers are sent whose master has died: nginx's finish their requests and close the port;
@@ -50,6 +51,7 @@ def attach(supervisord: Any, **config: Any) -> None:
     events.subscribe(events.ProcessStateStoppingEvent, supervision.stopping)
     events.subscribe(events.ProcessStateStoppedEvent, supervision.stopped)
     events.subscribe(events.Tick5Event, supervision.sum_up)
+    events.subscribe(events.Tick5Event, supervision.count_workers)
 
 
 class Supervision:
@@ -64,6 +66,7 @@ class Supervision:
         self.stdout, self.stderr = Log(1), Log(2)
         self.condenser = Condenser()
         self.memory, self.out_of_memory = Memory(), ""
+        self.workers = Workers()
         for handler in self.options.logger.handlers:
             if handler.stream is sys.stdout:  # which __main__.py has made stderr
                 handler.stream = self.stderr
@@ -120,6 +123,8 @@ class Supervision:
         words = self.words["uwsgi"]
         if output.loaded(event.process.pid):
             self.loaded = self.served = True
+            if too_many := self.workers.measured(event.process.pid):
+                self.options.logger.warn(too_many)
         elif why := output.vanishing(words):
             self.words["uwsgi"] = why
             self.gave_up(event)
@@ -135,7 +140,13 @@ class Supervision:
         """Log what was killed for want of memory, and keep it for the end."""
         if news := self.memory.news():
             self.out_of_memory = news
-            self.options.logger.warn(news)
+            self.options.logger.warn(f"{news}{self.workers.lower()}")
+
+    def count_workers(self, event: events.Event) -> None:
+        """Have as many workers as fit into memory."""
+        process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
+        if self.loaded and self.options.mood == SupervisorStates.RUNNING:
+            self.workers.keep(process.pid)
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
         """Forget what the program said in its last life."""
@@ -143,6 +154,7 @@ class Supervision:
         self.words.pop(name, None)
         if name == "uwsgi":
             self.loaded = False
+            self.workers.begin()
             output.REFUSAL.unlink(missing_ok=True)
 
     def died(self, event: Any) -> None:

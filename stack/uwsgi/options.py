@@ -7,15 +7,24 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from stack.machine import cgroup
+from stack.settings import sizes
 from stack.settings.errors import ConfigError
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 from stack.uwsgi import operator
 
+# Bytes. Hardly an application takes more in each worker.
+LARGE = 1 << 30
+
 
 def environ(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     """Map each variable that uWSGI reads to its value; the operator's own options go first."""
     options = {**of_settings(settings), **operator.given(given), **of_reload(settings)}
+    if staged(settings, given):
+        options |= {"UWSGI_CHEAPER": "1", "UWSGI_CHEAPER_ALGO": "manual", "WORKERS_STAGED": "1"}
+    if limit := cgroup.memory():
+        options |= {"MEMORY_LIMIT": str(limit), "WORKERS_ROOM": str(sizes.room(limit))}
     return options if settings.dev == "0" else {**options, **of_development()}
 
 
@@ -31,6 +40,20 @@ def check(root: Path, settings: Settings, given: Mapping[str, str]) -> None:
             f"UWSGI_CHEAPER: '{fewest}': is not less than UWSGI_PROCESSES, "
             f"{settings.uwsgi_processes}; lower it, or raise that"
         )
+
+
+def staged(settings: Settings, given: Mapping[str, str]) -> bool:
+    """Say whether uWSGI is to begin with one worker, and have more as far as memory allows.
+
+    That takes longer until all are there, so it is for limits that a large application may reach,
+    and for a number of workers that nobody has asked for.
+    """
+    limit, wanted = cgroup.memory(), settings.uwsgi_processes
+    if limit is None or wanted < 2 or settings.dev != "0":
+        return False
+    asked = not settings.sources["UWSGI_PROCESSES"].startswith("detected")
+    cheaper = any(name.startswith("UWSGI_CHEAPER") for name in given)
+    return not asked and not cheaper and limit < wanted * LARGE
 
 
 def of_settings(settings: Settings) -> dict[str, str]:

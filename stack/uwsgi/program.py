@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +10,7 @@ from pathlib import Path
 
 from stack.machine import processes, venvs
 from stack.settings.errors import ConfigError
-from stack.uwsgi import output
-
-# Commands for uWSGI's fifo: replace the workers one after another; and one that it does not know,
-# at which it looks for dead workers at once, instead of once a second.
-CHAIN, NUDGE = "c", "x"
+from stack.uwsgi import fifo, output
 
 # After so many seconds without a change it is asked again.
 REPEAT = 2.0
@@ -33,9 +29,20 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=expendable,
     )
+    if answer.returncode == -signal.SIGKILL:
+        raise ConfigError(
+            "the application was not tried: the kernel killed the process that imported it, for "
+            "want of memory; raise the limit (docker run --memory), or lower UWSGI_PROCESSES"
+        )
     if answer.returncode:
         raise ConfigError(f"the application cannot be loaded:\n{output.telling(answer.stdout)}")
+
+
+def expendable() -> None:
+    """Have the kernel kill this process first when memory runs out, before one that serves."""
+    Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def renew(root: Path) -> Callable[[], bool]:
@@ -50,33 +57,16 @@ def renew(root: Path) -> Callable[[], bool]:
 
     def renewed() -> bool:
         nonlocal last, asked
-        now, word = processes.children(master, output.WORKER), NUDGE
+        now, word = processes.children(master, output.WORKER), fifo.NUDGE
         if now != last:
             last, asked = now, time.monotonic()
         elif old & now and time.monotonic() - asked > REPEAT:
-            word = CHAIN
-        if tell(root / "run/uwsgi.fifo", word) and word == CHAIN:
+            word = fifo.CHAIN
+        if fifo.tell(root / "run/uwsgi.fifo", word) and word == fifo.CHAIN:
             asked = time.monotonic()
         return not old & now and len(now) >= len(old)
 
     return renewed
-
-
-def tell(fifo: Path, word: str) -> bool:
-    """Say a word to uWSGI, and return whether it could hear it.
-
-    An ordinary write would wait until it listens: it does not for moments, and once it is gone.
-    """
-    try:
-        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return os.write(descriptor, word.encode()) == len(word)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def importing(root: Path) -> bool:

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from stack.machine.processes import children
+from stack.uwsgi.fifo import NUDGE
 from stack.uwsgi.output import WORKER
-from stack.uwsgi.program import NUDGE
 from stack.worker.plan import Plan
 
 INTERVAL = 0.25  # seconds between two looks
