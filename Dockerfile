@@ -33,22 +33,25 @@ RUN apk add --no-cache python3
 # user of the image, so that `RUN pip install` works as one would write it; ours does not.
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build --chown=101:101 /opt/venv-app /opt/venv-app
-# First what root owns, then the application's programs. Those of /opt/venv are named one by one below.
-ENV PATH=/usr/local/bin:/opt/venv-app/bin:$PATH \
+# First what root owns: the application's user can change the rest, and root may be who calls a program
+# (docker exec --user 0). The application's own processes find its programs first (stack/application/environment.py).
+ENV PATH=/usr/local/bin:$PATH:/opt/venv-app/bin \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # /srv mirrors the repository: every path in every file is relative to it.
 WORKDIR /srv
 # The only folder that is written. Any user may be given with --user, and a tmpfs takes this mode.
-RUN install -d -m 1777 -o 101 -g 101 run
+# It is root's, so that nobody takes away from root what a `check` of root's tests there.
+RUN install -d -m 1777 run
 COPY entrypoint.py supervisord.conf ./
 COPY conf conf
 COPY stack stack
 COPY app app
 # So that `docker exec NAME reload` does. Nobody may write byte code at run time: it is made now.
 RUN /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload version \
- && ln -s /opt/venv/bin/supervisorctl /opt/venv/bin/uwsgi /usr/local/bin/ \
+ && /opt/venv/bin/python3 -m stack.machine.scripts others /usr/local/bin /opt/venv-app \
+ && ln -s /opt/venv/bin/uwsgi /usr/local/bin/ \
  && /opt/venv/bin/python3 -m compileall -q entrypoint.py stack app
 
 # nginx, by number: Kubernetes wants to see that it is not root.
@@ -58,6 +61,6 @@ EXPOSE 80
 STOPSIGNAL SIGTERM
 # Asks the application, through nginx, where ALLOWED does not rule.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["/opt/venv/bin/python3", "-S", "-E", "/srv/entrypoint.py", "healthy"]
-ENTRYPOINT ["/opt/venv/bin/python3", "/srv/entrypoint.py"]
+    CMD ["/opt/venv/bin/python3", "-S", "-E", "-s", "/srv/entrypoint.py", "healthy"]
+ENTRYPOINT ["/opt/venv/bin/python3", "-E", "-s", "/srv/entrypoint.py"]
 CMD []

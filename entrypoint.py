@@ -32,8 +32,20 @@ sys.dont_write_bytecode = True
 # os.path, because importing pathlib would take half the time of a health check.
 ROOT, NAME = os.path.split(os.path.realpath(__file__))
 
+# Neither PYTHONPATH and its like, nor packages of this user, have a say in what we import.
+ISOLATED = ("-E", "-s")
+
 # Commands of our own; stack/commands/arguments.py says what each takes.
 COMMANDS = {"app", "check", "reload", "healthy", "alive", "version", "--help", "-h"}
+
+
+def isolate() -> None:
+    """Start again with a Python that is ours and isolated, unless this one is."""
+    if not sys.flags.ignore_environment:
+        # Of two environments (stack/machine/venvs.py) the one that the application cannot write.
+        ours = f"{sys.prefix.removesuffix('-app')}/bin/python3"
+        python = ours if os.path.exists(ours) else sys.executable  # noqa: PTH110
+        os.execv(python, [python, *ISOLATED, *sys.argv])
 
 
 def main(called: str, arguments: list[str]) -> int:
@@ -100,4 +112,5 @@ def run(command: list[str], strict: bool) -> int:
 
 
 if __name__ == "__main__":
+    isolate()
     sys.exit(main(os.path.split(sys.argv[0])[1], sys.argv[1:]))

@@ -63,7 +63,7 @@ def serves(pid: str) -> bool:
         called = words(pid)
     except OSError:
         return False
-    return "supervisor.supervisord" in called or called[-1].endswith("entrypoint.py")
+    return "stack.supervision" in called or called[-1].endswith("entrypoint.py")
 
 
 def words(pid: str) -> list[str]:

@@ -59,14 +59,13 @@ def of_programs(
 
 
 def path(environ: Mapping[str, str]) -> str:
-    """Give the PATH: with the programs of the application's environment, first unless it has them.
+    """Give the PATH: first of all the programs of the application's environment.
 
     Those of ours are left out: they would run without the application's packages.
     """
     theirs, ours = f"{venvs.applications()}/bin", f"{venvs.ours()}/bin"
     folders = environ.get("PATH", os.defpath).split(os.pathsep)
-    kept = [each for each in folders if each != ours or ours == theirs]
-    return os.pathsep.join(kept if theirs in kept else [theirs, *kept])
+    return os.pathsep.join([theirs, *(each for each in folders if each not in (ours, theirs))])
 
 
 def flask_app(

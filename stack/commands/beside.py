@@ -20,14 +20,15 @@ def environment(root: Path, command: str) -> dict[str, str] | None:
     ConfigError if it is another user's: what a command does would be done with this one's rights.
     """
     try:
-        supervisord = int((root / "run/supervisord.pid").read_text())
-        process = Path(f"/proc/{supervisord}")
-        owner = process.stat().st_uid
-        if owner != os.geteuid() and b"supervisord" in (process / "cmdline").read_bytes():
+        file = root / "run/supervisord.pid"
+        # Whoever wrote the file has a say in what it names, and so in what is read there.
+        owner = file.lstat().st_uid
+        if owner != os.geteuid():
             raise ConfigError(
                 f"the stack in {root} runs as uid {owner}, and this is uid {os.geteuid()}; "
                 f"{command} as that user, as with docker exec --user {owner} NAME {command}"
             )
+        process = Path(f"/proc/{int(file.read_text())}")
         here = (process / "cwd").samefile(root)
         environ = (process / "environ").read_bytes()
     except (OSError, ValueError):

@@ -13,10 +13,11 @@ from typing import Any
 
 from stack.application import prestart, syntax
 from stack.commands import beside
-from stack.commands.prepare import prepare, with_programs
+from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import OPEN, say, warn
 from stack.nginx import access
 from stack.nginx import program as nginx
+from stack.run import files
 from stack.settings import networks, static
 from stack.settings.errors import ConfigError
 from stack.settings.table import Settings, names, table
@@ -59,6 +60,7 @@ def would_be(
     root: Path, environ: Mapping[str, str], say: Callable[[str], None]
 ) -> tuple[Settings, dict[str, str]]:
     """Find the settings and files of a start here and now; ConfigError if there would be none."""
+    require(files.of_others(root))
     stack = beside.environment(root, "check")
     if stack is not None:
         given = beside.as_given(stack)

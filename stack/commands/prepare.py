@@ -46,8 +46,13 @@ def prepare(
 
 
 def with_programs(environ: Mapping[str, str]) -> dict[str, str]:
-    """Copy an environment, with a PATH on which our own programs and the system's are found."""
-    path = [f"{venvs.ours()}/bin", environ.get("PATH", os.defpath), *SYSTEM]
+    """Copy an environment, with a PATH on which our own programs and the system's are found.
+
+    Without the application's programs: its user may be able to change those, and nginx be one.
+    """
+    ours, theirs = f"{venvs.ours()}/bin", f"{venvs.applications()}/bin"
+    given = environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [ours, *(each for each in given if each != theirs), *SYSTEM]
     return {**environ, "PATH": os.pathsep.join(path)}
 
 

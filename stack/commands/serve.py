@@ -76,8 +76,10 @@ def prestarted(root: Path, settings: Settings, environ: Mapping[str, str]) -> in
 
 def become_supervisord(environ: Mapping[str, str]) -> int:
     """Replace this process: supervisord is then what signals reach, and PID 1 in a container."""
-    # With -m the working directory is on the module path, so that supervisord finds stack/.
-    supervisord = [sys.executable, "-m", "stack.supervision", "-c", "supervisord.conf"]
+    # Isolated as entrypoint.py is; with -m the working directory is on the module path, so that
+    # supervisord finds stack/, but for a PYTHONSAFEPATH, which -E ignores too.
+    python = [sys.executable, "-E", "-s", "-B", "-u"]
+    supervisord = [*python, "-m", "stack.supervision", "-c", "supervisord.conf"]
     # Told that root is meant, supervisord does not warn of it once more.
     user = ["--user", "root"] if os.geteuid() == 0 else []
     return os.execve(sys.executable, [*supervisord, *user], environ)

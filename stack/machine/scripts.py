@@ -2,6 +2,7 @@
 
 python -m stack.machine.scripts applications OURS THEIRS    the packages' scripts, see remake()
 python -m stack.machine.scripts own ROOT FOLDER NAME...     the entrypoint's commands, see own()
+python -m stack.machine.scripts others FOLDER THEIRS        other programs by name, see others()
 """
 
 from __future__ import annotations
@@ -25,6 +26,23 @@ import sys
 sys.path.insert(0, {root!r})
 from entrypoint import main
 sys.exit(main({name!r}, sys.argv[1:]))
+"""
+
+SUPERVISORCTL = """\
+#!{python} -I
+import sys
+from supervisor.supervisorctl import main
+sys.exit(main())
+"""
+
+PYTHON = """\
+#!{python} -I
+import os
+import sys
+# The application's user can change what the application's Python imports, and PYTHONPATH may name
+# the application's folder: so root is given ours, isolated.
+python = [sys.executable, "-E", "-s"] if os.geteuid() == 0 else [{theirs!r}]
+os.execv(python[0], [*python, *sys.argv[1:]])
 """
 
 
@@ -58,6 +76,15 @@ def own(root: Path, folder: Path, names: list[str]) -> None:
         write(folder / name, OWN.format(python=sys.executable, root=str(root), name=name))
 
 
+def others(folder: Path, theirs: Path) -> None:
+    """Make what root may call as well, and finds before what the application's user can change."""
+    python = sys.executable
+    write(folder / "supervisorctl", SUPERVISORCTL.format(python=python))
+    for name in ("python", "python3"):
+        its = str(theirs / "bin" / name)
+        write(folder / name, PYTHON.format(python=python, theirs=its))
+
+
 def write(path: Path, text: str) -> None:
     """Write a script that everybody may run."""
     path.write_text(text)
@@ -70,5 +97,7 @@ if __name__ == "__main__":
             remake(Path(ours), Path(theirs))
         case ["own", root, folder, *names]:
             own(Path(root), Path(folder), names)
+        case ["others", folder, theirs]:
+            others(Path(folder), Path(theirs))
         case _:
             sys.exit(__doc__)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,11 +20,15 @@ LEAST_ROOM = 512 << 10
 
 
 def make(root: Path) -> Path:
-    """Make run/ and run/tmp below a root, private to this user where the folder is its own."""
+    """Make run/ and run/tmp below a root, private to this user where the folder is its own.
+
+    One with a sticky bit, as the image's, is for whoever runs the stack.
+    """
     run = root / "run"
     try:
         run.mkdir(exist_ok=True)
-        if run.stat().st_uid == os.geteuid():
+        found = run.stat()
+        if found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX:
             run.chmod(0o700)
         (run / "tmp").mkdir(exist_ok=True)
         tempfile.TemporaryFile(dir=run).close()
@@ -91,6 +96,17 @@ def clear(run: Path) -> None:
     ):
         with suppress(OSError):  # another user's; nginx says so if it matters
             left.unlink()
+
+
+def of_others(root: Path) -> Iterator[str]:
+    """Say if root would test the configuration where another user can exchange it meanwhile."""
+    run = root / "run"
+    owner = run.stat().st_uid if run.exists() else 0
+    if os.geteuid() == 0 != owner:
+        yield (
+            f"{run} belongs to uid {owner}, who could have root read something else there; be "
+            f"that user, as with docker exec --user {owner} NAME check"
+        )
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class Supervision:
             self.options.logger.info("received SIGHUP: a reload that has not begun will do for it")
             return
         self.options.logger.info("received SIGHUP: reloading")
-        command = [sys.executable, "entrypoint.py", "reload"]
+        command = [sys.executable, "-E", "-s", "entrypoint.py", "reload"]
         self.reloads.append(os.posix_spawn(command[0], command, os.environ))
 
     def heard(self, event: events.ProcessLogEvent) -> None:

@@ -75,7 +75,9 @@ def of_development() -> dict[str, str]:
     """Map what is different while DEV is on: one worker, and a program that watches the files."""
     return {
         "UWSGI_PROCESSES": "1",
-        "UWSGI_ATTACH_DAEMON": f"exec {shlex.quote(sys.executable)} -m stack.uwsgi.watch",
+        "UWSGI_ATTACH_DAEMON": (
+            f"exec {shlex.quote(sys.executable)} -E -s -B -m stack.uwsgi.watch"
+        ),
         # Seconds; by default uWSGI delays a worker that is replaced twice within a few.
         "UWSGI_FORKBOMB_DELAY": "0",
     }
