@@ -15,7 +15,8 @@ from stack.application import prestart, syntax
 from stack.commands import beside
 from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import OPEN, say, warn
-from stack.nginx import access
+from stack.machine import kernel
+from stack.nginx import access, configuration
 from stack.nginx import program as nginx
 from stack.run import files
 from stack.settings import networks, static
@@ -80,7 +81,19 @@ def would_be(
         say(f"warning: {what}")
     for what in static.missing(vars(settings)):
         say(f"warning: {what}; a start looks at it after {prestart.NAME}")
+    if stack is not None:
+        warn_of_others(root, generated, say)
     return settings, generated
+
+
+def warn_of_others(root: Path, generated: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Warn of files of the nginx that runs here that say something else than the settings do."""
+    for name in files.differing(root / "run", generated):
+        say(
+            f"warning: run/{name} is not what these settings give: they have changed since the "
+            "last reload, or something else has written it; what nginx does may differ from what "
+            "is said here until the next reload"
+        )
 
 
 def differing(environ: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
@@ -103,7 +116,7 @@ def check_client(root: Path, environ: Mapping[str, str], client: str, as_json: b
     found = {"client": client, "running": stack is not None, "allowed": let_in, "why": why}
     news: list[str] = []
     if stack is not None:
-        found["after_reload"], news = after_reload(client, let_in, stack)
+        found["after_reload"], news = after_reload(root, client, let_in, beside.as_given(stack))
     if as_json:
         print(json.dumps(found, indent=2))
     else:
@@ -120,12 +133,18 @@ def decision(client: str, allowed: tuple[networks.Network, ...] | None) -> tuple
     return False, "ALLOWED does not contain it"
 
 
-def after_reload(client: str, now: bool, stack: Mapping[str, str]) -> tuple[bool | None, list[str]]:
+def after_reload(
+    root: Path, client: str, now: bool, given: Mapping[str, str]
+) -> tuple[bool | None, list[str]]:
     """Decide again by what a reload would read (None if it could not), with what to say of it."""
     try:
-        then, why = decision(client, Settings.from_environ(stack).allowed)
+        settings = Settings.from_environ(given)
     except ConfigError as error:
         return None, [f"a reload would be refused: {mistake}" for mistake in error.args]
+    version = nginx.version(with_programs(given))
+    generated = configuration.files(settings, version, kernel.room(root / "run"))
+    warn_of_others(root, generated, say)
+    then, why = decision(client, settings.allowed)
     if then == now:
         return then, []
     return then, [f"a reload would change that: {'let in' if then else 'denied'}: {why}"]

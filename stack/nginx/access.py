@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stack.settings.errors import ConfigError
 from stack.settings.networks import Network, network, written
 
 
@@ -29,7 +30,16 @@ def rules(allowed: tuple[Network, ...] | None) -> dict[str, str]:
 
 
 def running(root: Path) -> tuple[Network, ...] | None:
-    """Read the list that the stack below a root decides by now, as `permissions` has written it."""
-    rules = [line.split() for line in (root / "run/permissions.conf").read_text().splitlines()]
-    named = [who.rstrip(";") for rule, who in rules if rule == "allow"]
-    return None if named == ["all"] else tuple(network(each) for each in named)
+    """Read the list that the stack below a root decides by now, as `permissions` has written it.
+
+    ConfigError if something else has written there.
+    """
+    file = root / "run/permissions.conf"
+    try:
+        rules = [line.split() for line in file.read_text().splitlines() if line[:1] != "#"]
+        named = [who.rstrip(";") for rule, who in rules if rule == "allow"]
+        return None if named == ["all"] else tuple(network(each) for each in named)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{file}: is not what the stack has written there ({error}); reload writes it again"
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import stat
@@ -17,6 +18,9 @@ from stack.settings.errors import ConfigError
 
 # Bytes for what is written before anything starts: the configuration twice, logs, pid files.
 LEAST_ROOM = 512 << 10
+
+# The room that is left below run/ (stack/nginx/configuration.py).
+OF_THE_MOMENT = re.compile(r"_max_temp_file_size \d+m;")
 
 
 def make(root: Path) -> Path:
@@ -107,6 +111,22 @@ def of_others(root: Path) -> Iterator[str]:
             f"{run} belongs to uid {owner}, who could have root read something else there; be "
             f"that user, as with docker exec --user {owner} NAME check"
         )
+
+
+def differing(run: Path, generated: Mapping[str, str]) -> Iterator[str]:
+    """Name the files below run/ that are not as generated.
+
+    But for workers.conf, which says nothing of clients, and for what depends on the moment.
+    """
+    for name, text in generated.items():
+        try:
+            there = (run / name).read_text()
+        except PermissionError:
+            continue  # it is not this user's stack
+        except (OSError, ValueError):
+            there = ""
+        if name != "workers.conf" and OF_THE_MOMENT.sub("", there) != OF_THE_MOMENT.sub("", text):
+            yield name
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 from ipaddress import IPv4Address
@@ -134,6 +135,23 @@ def test_a_file_that_cannot_be_read_is_named(path: str) -> None:
 def test_check_answers_for_one_client(stack: Stack, client: str, status: int, says: str) -> None:
     answer = stack.run("./entrypoint.py", "check", "--client", client)
     assert (answer.returncode, says in answer.stdout + answer.stderr) == (status, True)
+
+
+def test_check_tells_of_rules_that_are_not_the_settings(launch: Launch) -> None:
+    stack = launch(ALLOWED="127.0.0.1", TRUSTED_PROXIES="127.0.0.7")
+    asked = (("check", "--client", "127.0.0.2"), ("check",))
+
+    def told() -> set[str]:
+        said = "".join(stack.run("./entrypoint.py", *words).stderr for words in asked)
+        return set(re.findall(r"warning: (run/\S+) is not what these settings give", said))
+
+    assert told() == set()
+    names = {f"run/{name}.conf" for name in ("permissions", "allowed", "server", "http")}
+    for name in names:
+        stack.run("sh", "-c", f"echo '# x' >> {name}")
+    assert told() == names
+    assert stack.run("./entrypoint.py", "reload").returncode == 0
+    assert told() == set()
 
 
 def test_a_denial_by_the_gateway_says_what_that_means(tmp_path: Path) -> None:
