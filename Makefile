@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image test faults scale fuzz bench readme lint clean
+.PHONY: help run run-image run-host image test faults scale fuzz attack bench readme lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ scale: ## count what several replicas lose and carry, on one host and in a swarm
 
 fuzz: ## search for a list that is read or enforced wrongly, from a random seed, for a minute
 	@$(dev).measure fuzz
+
+attack: ## send 100,000 random requests, to find a client that is taken for another; takes ten minutes
+	@$(dev).measure attack
 
 bench: ## compare with other stacks, under load; takes ten minutes and writes benchmarks/README.md
 	@$(dev).measure bench

@@ -1,6 +1,6 @@
 """Make ready for a program that measures or searches, and become it.
 
-python3 -m dev.measure bench|faults|fuzz|scale [ARGUMENT...]; --help says what each of them takes.
+python3 -m dev.measure attack|bench|faults|fuzz|scale [ARGUMENT...]; --help says what each takes.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ PROGRAMS = {
     ),
     "faults": Program("measurements.faults", ("hey",), ("--image",)),
     "fuzz": Program("measurements.fuzz"),
+    "attack": Program("measurements.attack"),
     "scale": Program(
         "measurements.scale",
         ("hey", "curl", "ip", "nsenter"),
