@@ -9,31 +9,61 @@ import socket
 TIMEOUT = 4.0  # seconds; nginx gives the application 3
 
 
-def healthy(root: str) -> int:
-    """Exit with 0 if the application answers, and not with an error of the server's.
+# What these mean, whether nginx answers in the application's place or it does so itself.
+MEANING = {
+    502: ": a worker died with it, or its headers are too large",
+    503: ": the application is away, or more is waiting than it can take",
+    504: ": the application took longer than 3 s",
+}
 
+
+def healthy(root: str) -> int:
+    """Exit with 0 if the application answers, and not with an error; say why on stdout.
+
+    Where HEALTH_PATH is set, that page is there to be found: 400 and more are errors. Where it is
+    not, / is asked for, which an application need not have: then 500 and more are.
     So does a container that was started for another command, in which nobody serves.
     """
-    return 0 if 0 < status(root, "/ready") < 500 or runs_another_command(root) else 1
+    status, why, path = answer(root, "/ready")
+    if not status and runs_another_command(root):
+        return tell(0, "healthy: this container runs another command than the stack")
+    if not status:
+        return tell(1, f"unhealthy: {why}")
+    what = f"{f'HEALTH_PATH, {path},' if path else '/'} was answered with {status}"
+    if status < (400 if path else 500):
+        return tell(0, f"healthy: {what}")
+    return tell(1, f"unhealthy: {what}{MEANING.get(status, '')}")
 
 
 def alive(root: str) -> int:
-    """Exit with 0 if nginx answers, whatever the application does."""
-    return 0 if status(root, "/alive") == 204 else 1
+    """Exit with 0 if nginx answers, whatever the application does; say so on stdout."""
+    status, why, _ = answer(root, "/alive")
+    return tell(0, "alive: nginx answers") if status == 204 else tell(1, f"not alive: {why}")
 
 
-def status(root: str, path: str) -> int:
-    """Return the status of the answer, or 0 if there is none."""
+def tell(status: int, line: str) -> int:
+    """Say it where `docker inspect` keeps it."""
+    print(line)
+    return status
+
+
+def answer(root: str, path: str) -> tuple[int, str, str]:
+    """Return the answer's status, or 0 and why there is none; and HEALTH_PATH, if it is set."""
+    address = health_path = ""
     try:
         with open(f"{root}/run/health.conf") as conf:  # noqa: PTH123 - pathlib takes too long
-            _, address = conf.read().split()
-        host, port = address.rstrip(";").split(":")
+            _, address, *rest = conf.read().split()
+        health_path = rest[-1] if rest else ""
+        address = address.rstrip(";")
+        host, port = address.split(":")
         with socket.create_connection((host, int(port)), TIMEOUT) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            answer = connection.makefile("rb").readline()
-        return int(answer.split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+            line = connection.makefile("rb").readline()
+        return int(line.split()[1]), line.decode(errors="replace").strip(), health_path
+    except FileNotFoundError:
+        return 0, "no stack has started here, or not yet", ""
+    except (OSError, IndexError, ValueError) as error:
+        return 0, f"nginx gives no answer on {address} ({error})", health_path
 
 
 def runs_another_command(root: str) -> bool:

@@ -37,7 +37,7 @@ def files(settings: Settings, nginx: tuple[int, ...], room: int) -> dict[str, st
         "server.conf": server(settings, kernel.has_ipv6()),
         "locations.conf": locations.locations(settings),
         "application.conf": application(settings),
-        "health.conf": f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n",
+        "health.conf": health(settings),
         **access.rules(settings.allowed),
     }
 
@@ -135,6 +135,13 @@ def server(settings: Settings, ipv6: bool) -> str:
     """Render where the application is served, and whose word on the client is believed there."""
     believed = settings.trusted_proxies or ()
     return listen(settings, ipv6) + proxies.real_ip(believed, settings.real_ip_header)
+
+
+def health(settings: Settings) -> str:
+    """Render where the health check asks, and, for stack/health.py, whether its path is set."""
+    is_set = settings.sources["HEALTH_PATH"] != "default"
+    path = f"# HEALTH_PATH is set: {settings.health_path}\n" if is_set else ""
+    return f"listen {HEALTH_ADDRESS}:{settings.listen_port};\n{path}"
 
 
 def keeps_idle(nginx: tuple[int, ...]) -> bool:

@@ -182,7 +182,10 @@ class Settings:
         "Also `json`, `off`.",
     )
     health_path: str = setting(
-        "HEALTH_PATH", "/", values.path, "What the health check asks the application for."
+        "HEALTH_PATH",
+        "/",
+        values.path,
+        "What the health check asks the application for. If it is set, 400 and more are unhealthy.",
     )
     trusted_proxies: tuple[networks.Network, ...] | None = setting(
         "TRUSTED_PROXIES",
