@@ -53,6 +53,14 @@ RUN /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive
  && /opt/venv/bin/python3 -m stack.machine.scripts others /usr/local/bin /opt/venv-app \
  && ln -s /opt/venv/bin/uwsgi /usr/local/bin/ \
  && /opt/venv/bin/python3 -m compileall -q entrypoint.py stack app
+# Which commit this is; so far down, so that nothing else is built anew for it.
+ARG REVISION=unknown
+RUN echo "${REVISION}" > revision
+# `make image` adds what it knows of version, source and base.
+LABEL org.opencontainers.image.title="nginx-python3" \
+      org.opencontainers.image.description="A Flask application behind nginx and uWSGI, for listed addresses only" \
+      org.opencontainers.image.licenses="MIT" \
+      maintainer="see org.opencontainers.image.source"
 
 # nginx, by number: Kubernetes wants to see that it is not root.
 USER 101:101

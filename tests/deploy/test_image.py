@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dev import labels
+from stack import VERSION
 from tests.support.image import HARDENED, ImageStack, docker
 from tests.support.stacks import ROOT
 from tests.support.wait import wait_until
@@ -71,8 +73,11 @@ print([str(path) for folder in ("/root", "/tmp", "/var/cache/apk", "/var/lib/apt
 print(sorted(path.name for path in pathlib.Path("/srv").iterdir()))
 """
     answer = docker("run", "--rm", "--user=0", image, "python3", "-c", script).stdout.splitlines()
-    tree = "['__pycache__', 'app', 'conf', 'entrypoint.py', 'run', 'stack', 'supervisord.conf']"
-    assert answer == ["[]", "[]", tree]
+    tree = [
+        "__pycache__", "app", "conf", "entrypoint.py", "revision", "run", "stack",
+        "supervisord.conf",
+    ]  # fmt: skip
+    assert answer == ["[]", "[]", str(tree)]
 
 
 def test_adds_less_than_30_mb_to_its_base(image: str) -> None:
@@ -86,6 +91,13 @@ def test_says_what_it_is(image: str) -> None:
     assert config["StopSignal"] == "SIGTERM"
     assert list(config["ExposedPorts"]) == ["80/tcp"]
     assert config["Healthcheck"]["Test"][0] == "CMD"
+    label = {name.removeprefix(labels.PREFIX): each for name, each in config["Labels"].items()}
+    assert (label["title"], label["licenses"]) == ("nginx-python3", "MIT")
+    assert label.get("version", VERSION) == VERSION  # a bare `docker build` does not say it
+    lines = docker("run", "--rm", image, "version").stdout.splitlines()
+    said = dict(line.split(" ", 1) for line in lines)
+    assert said["nginx-python3"] == VERSION
+    assert said["revision"] == label.get("revision", "unknown")
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_help_names_every_command(entrypoint: Entrypoint) -> None:
 
 def test_version_names_what_is_in_here(entrypoint: Entrypoint) -> None:
     lines = entrypoint("version").stdout.splitlines()
-    names = ["nginx", "Python", "uWSGI", "supervisor", "Flask", "base"]
+    names = ["nginx-python3", "revision", "nginx", "Python", "uWSGI", "supervisor", "Flask", "base"]
     assert [line.split()[0] for line in lines] == names
 
 
