@@ -64,7 +64,7 @@ LABEL org.opencontainers.image.title="nginx-python3" \
 
 # nginx, by number: Kubernetes wants to see that it is not root.
 USER 101:101
-EXPOSE 80
+EXPOSE 80 443
 # What the base sets, QUIT, would do as well; say what is meant.
 STOPSIGNAL SIGTERM
 # Asks the application, through nginx, where ALLOWED does not rule.

@@ -70,7 +70,8 @@ def on_host(port: str) -> NoReturn:
     tree.lay(folder)
     if app().is_dir():
         venv.ensure_app(app())
-    os.environ |= {"LISTEN_PORT": port, "APP_DIR": str(app())}
+    of_tls = {"TLS_PORT": os.environ.get("TLS_PORT") or "8443"}
+    os.environ |= {"LISTEN_PORT": port, "APP_DIR": str(app()), **of_tls}
     os.chdir(folder)
     become(str(venv.PYTHON), "entrypoint.py")
 

@@ -120,7 +120,8 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     """Launch a stack with settings of the test's own; it ends, and its log is read, with the test.
 
     ready=False does not wait for it; alarms=True means that its log may hold alarms. app and conf
-    are folders to be used instead of the tree's; room is the size of a tmpfs for run/, as 32m.
+    are folders to be used instead of the tree's, files is one that settings name; room is the size
+    of a tmpfs for run/, as 32m.
     """
     started: list[tuple[Stack, bool]] = []
 
@@ -130,9 +131,10 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         app: Path | None = None,
         conf: Path | None = None,
         room: str | None = None,
+        files: Path | None = None,
         **settings: str,
     ) -> Stack:
-        plan = Plan(settings, app, conf, room=room)
+        plan = Plan(settings, app, conf, room=room, files=files)
         image = str(request.config.getoption("--image"))
         stack = prepared(launcher, plan, tmp_path / str(len(started)), image)
         started.append((begin(stack, ready), alarms))

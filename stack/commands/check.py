@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.application import prestart, syntax
-from stack.commands import beside
+from stack.commands import beside, tls
 from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import OPEN, say, warn
 from stack.machine import kernel
@@ -33,6 +33,8 @@ def check(root: Path, environ: Mapping[str, str], as_json: bool = False) -> int:
     for attribute, about in table().items():
         name = about.name
         print(f"{name} = {shown(getattr(settings, attribute))}  ({settings.sources[name]})")
+    if tls.FACTS in generated:
+        print(f"certificate: {tls.described(generated[tls.FACTS])}")
     for name, text in generated.items():
         print(f"\n# run/{name}\n{text}", end="")
     return os.EX_OK
@@ -74,16 +76,19 @@ def would_be(
     environ = with_programs(environ)
     settings = Settings.from_environ(environ)
     if stack is None:
-        nginx.claim(settings.listen_port)
-    generated = prepare(root, settings, environ, say)
+        nginx.claim(settings)
+    certificate = tls.certificate(settings)
+    generated = prepare(root, settings, environ, tls.files(certificate), say)
     warn(root, settings, environ, say)
+    tls.warn(certificate, say)
     for what in syntax.elsewhere(root / settings.app_dir):
         say(f"warning: {what}")
     for what in static.missing(vars(settings)):
         say(f"warning: {what}; a start looks at it after {prestart.NAME}")
     if stack is not None:
         warn_of_others(root, generated, say)
-    return settings, generated
+    # The key is shown to nobody.
+    return settings, {name: text for name, text in generated.items() if not name.endswith(".pem")}
 
 
 def warn_of_others(root: Path, generated: Mapping[str, str], say: Callable[[str], None]) -> None:

@@ -21,11 +21,15 @@ SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def prepare(
-    root: Path, settings: Settings, environ: Mapping[str, str], say: Callable[[str], None] = say
+    root: Path,
+    settings: Settings,
+    environ: Mapping[str, str],
+    certificate: Mapping[str, str],
+    say: Callable[[str], None] = say,
 ) -> dict[str, str]:
     """Render all generated files and have nginx test them; ConfigError if they cannot be used.
 
-    Nothing stays written but the folder run/ itself.
+    The certificate's files are given. Nothing stays written but the folder run/ itself.
     """
     prestart.find(root / settings.app_dir)
     options.check(root, settings, environ)
@@ -33,6 +37,7 @@ def prepare(
     generated = {
         **configuration.files(settings, nginx.version(environ), kernel.room(folder)),
         **plan.files(root, settings, environ),
+        **certificate,
     }
     with files.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy, environ):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stack.commands import beside
+from stack.commands import beside, tls
 from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import say
 from stack.nginx import program as nginx
@@ -60,7 +60,7 @@ def change_over(root: Path) -> int:
     environ = with_programs(running(root))
     settings = Settings.from_environ(environ)
     require(static.missing(vars(settings)))
-    generated = prepare(root, settings, environ)
+    generated = prepare(root, settings, environ, tls.newest(root, settings))
     with files.rehearsal(root, generated) as copy:
         uwsgi.try_application(root, copy, environ)
     if apply(root, generated):

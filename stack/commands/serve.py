@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.application import environment, prestart
-from stack.commands import beside
+from stack.commands import beside, tls
 from stack.commands.prepare import prepare, require, with_programs
 from stack.commands.words import say, warn
 from stack.machine import kernel, venvs
@@ -25,9 +25,11 @@ def serve(root: Path, environ: Mapping[str, str]) -> int:
     """Become supervisord, with everything in place that it needs."""
     environ = with_programs(environ)
     settings = Settings.from_environ(environ)
-    nginx.claim(settings.listen_port)
-    generated = prepare(root, settings, environ)
+    nginx.claim(settings)
+    certificate = tls.certificate(settings)
+    generated = prepare(root, settings, environ, tls.files(certificate))
     warn(root, settings, environ)
+    tls.warn(certificate, say)
     kernel.limit_descriptors()
     environ = of_supervisord(root, settings, environ)
     if (status := prestarted(root, settings, environ)) is not None:

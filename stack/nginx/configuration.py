@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from stack.machine import kernel
-from stack.nginx import access, locations, proxies
+from stack.nginx import access, listening, locations, proxies, tls
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
@@ -35,6 +35,7 @@ def files(settings: Settings, nginx: tuple[int, ...], room: int) -> dict[str, st
         "workers.conf": workers(settings, os.geteuid(), kernel.descriptors()),
         "http.conf": http(settings, nginx, room),
         "server.conf": server(settings, kernel.has_ipv6()),
+        **tls.files(settings, nginx, kernel.has_ipv6()),
         "locations.conf": locations.locations(settings),
         "application.conf": application(settings),
         "health.conf": health(settings),
@@ -67,6 +68,7 @@ def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
         proxies.maps(believed, settings.real_ip_header, kernel.gateway()),
         proxies.headers((settings.real_ip_header, *settings.trusted_headers)),
         CACHE if settings.response_cache == "on" else "",
+        "include tls.conf;\n" if settings.tls_certificate_file else "",
     ])  # fmt: skip
 
 
@@ -120,6 +122,7 @@ def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
         "cache_scope": "public" if settings.allowed is None else "private",
         "health_path": settings.health_path,
         "dev_mode": "" if settings.dev == "0" else settings.dev,
+        **tls.variables(settings),
     }
     return "".join(
         f'map $host ${name} {{\n    default "{value}";\n}}\n' for name, value in values.items()
@@ -134,7 +137,9 @@ def application(settings: Settings) -> str:
 def server(settings: Settings, ipv6: bool) -> str:
     """Render where the application is served, and whose word on the client is believed there."""
     believed = settings.trusted_proxies or ()
-    return listen(settings, ipv6) + proxies.real_ip(believed, settings.real_ip_header)
+    return listening.listen(settings, settings.listen_port, ipv6) + proxies.real_ip(
+        believed, settings.real_ip_header
+    )
 
 
 def health(settings: Settings) -> str:
@@ -147,12 +152,3 @@ def health(settings: Settings) -> str:
 def keeps_idle(nginx: tuple[int, ...]) -> bool:
     """Say whether a reload or a stop can spare idle keep-alive connections for a second."""
     return nginx >= (1, 27, 4)
-
-
-def listen(settings: Settings, ipv6: bool) -> str:
-    """Render the addresses that the application is served on."""
-    how = "default_server backlog=4096"
-    if settings.real_ip_header == "proxy_protocol":
-        how += " proxy_protocol"
-    hosts = ["", "[::]:"] if ipv6 else [""]
-    return "".join(f"listen {host}{settings.listen_port} {how};\n" for host in hosts)

@@ -18,8 +18,9 @@ import crossplane
 
 Directive = dict[str, Any]
 
-# These decide who is taken for the client, which only run/server.conf may.
+# These decide who is taken for the client, which only run/server.conf and run/tls.conf may.
 IDENTITY = {"set_real_ip_from", "real_ip_header", "real_ip_recursive"}
+OF_PORTS = ("/run/server.conf", "/run/tls.conf")
 
 # What answers by itself in nginx's rewrite phase, or changes what is asked there.
 REWRITES = {"return", "rewrite", "if", "set", "break"}
@@ -48,7 +49,8 @@ def escapes(root: Path) -> list[str]:
         # That of the health checks listens where nobody else can ask; an upstream's has no block.
         if each["directive"] == "server" and "block" in each and not of_health_checks(each):
             found += of_server(each)
-    return [each.removeprefix(f"{root}/") for each in found]
+    # With TLS there are two servers that include the same.
+    return [each.removeprefix(f"{root}/") for each in dict.fromkeys(found)]
 
 
 def everything(block: list[Directive]) -> Iterator[Directive]:
@@ -77,7 +79,7 @@ def of_health_checks(server: Directive) -> bool:
 def identities(block: list[Directive]) -> Iterator[str]:
     """Find what changes who is taken for the client, anywhere."""
     for each in everything(block):
-        if each["directive"] in IDENTITY and not place(each).endswith("/run/server.conf"):
+        if each["directive"] in IDENTITY and not place(each).endswith(OF_PORTS):
             yield f"{described(each)}: changes who is taken for the client"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stack.machine import processes
 from stack.settings.errors import ConfigError
+from stack.settings.table import Settings
 
 COMMAND = ("nginx", "-e", "stderr", "-c", "conf/nginx.conf", "-p")
 
@@ -35,17 +36,21 @@ def version(environ: Mapping[str, str]) -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split("."))
 
 
-def claim(port: int) -> None:
-    """Make sure that the port is free: nginx's own test does not mind one that is taken."""
-    with socket.socket() as test:
-        test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            test.bind(("", port))
-        except OSError as error:
-            raise ConfigError(
-                f"LISTEN_PORT: '{port}': cannot be used ({error.strerror}); choose another port, "
-                "from 1024 on for an ordinary user, or stop the program that has it"
-            ) from None
+def claim(settings: Settings) -> None:
+    """Make sure that our ports are free: nginx's own test does not mind one that is taken."""
+    ports = {"LISTEN_PORT": settings.listen_port}
+    if settings.tls_certificate_file:
+        ports["TLS_PORT"] = settings.tls_port
+    for name, port in ports.items():
+        with socket.socket() as test:
+            test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                test.bind(("", port))
+            except OSError as error:
+                raise ConfigError(
+                    f"{name}: '{port}': cannot be used ({error.strerror}); choose another port, "
+                    "from 1024 on for an ordinary user, or stop the program that has it"
+                ) from None
 
 
 def refusal(root: Path, environ: Mapping[str, str]) -> str | None:

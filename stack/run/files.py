@@ -92,11 +92,17 @@ def make_socket(run: Path) -> None:
 
 
 def clear(run: Path) -> None:
-    """Remove what was killed before it could do so itself: bodies of nginx's, files of reloads'."""
+    """Remove what was killed before it could do so itself: bodies of nginx's, files of reloads'.
+
+    And keys: the next start may have none.
+    """
     for left in (
         *(run / "client_body").glob("[0-9]*"),
         *run.glob(".*.conf.*"),
         *run.glob(".*.json.*"),
+        *run.glob(".*.pem.*"),
+        *run.glob("*.pem"),
+        run / "certificate.json",
     ):
         with suppress(OSError):  # another user's; nginx says so if it matters
             left.unlink()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stack.machine import kernel
-from stack.settings import static
+from stack.settings import static, tls
 
 # Open files with which supervisord starts and nginx and uWSGI serve a few clients.
 FEWEST_FILES = 256
@@ -34,6 +34,7 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             "machine, the network's gateway, mostly 172.17.0.1, behind a published port"
         )
     yield from static.conflicts(found)
+    yield from tls.conflicts(found)
     # prestart may make it: then it is looked at later.
     if not os.path.isfile(f"{found['app_dir']}/prestart"):  # noqa: PTH113 - raises for no name
         yield from static.missing(found)

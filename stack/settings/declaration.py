@@ -28,6 +28,12 @@ class Setting:
     """The default as README.md has it, where it is not the text itself."""
     parse_file: Callable[[str], Any] | None = None
     """For lists, which files may hold in another form."""
+    is_a_file: bool = False
+    """The value is the name of a file already, and no NAME_FILE can give it."""
+
+    def variables(self) -> tuple[str, ...]:
+        """Name the variables that can give its value."""
+        return (self.name,) if self.is_a_file else (self.name, f"{self.name}_FILE")
 
 
 def setting(*args: Any, **kwargs: Any) -> Any:

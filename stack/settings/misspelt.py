@@ -10,11 +10,11 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from stack.settings import networks
+from stack.settings import networks, tls
 from stack.settings.errors import quoted
 
 # The settings that say who gets in.
-CLOSING = ("ALLOWED", "TRUSTED_PROXIES", "REAL_IP_HEADER")
+CLOSING = ("ALLOWED", "TRUSTED_PROXIES", "REAL_IP_HEADER", "TLS_CLIENT_CA_FILE")
 
 # How alike two names must be, as difflib counts, from 0 to 1. ALLOW and ALLOWED are 0.83.
 ALIKE, ALIKE_CLOSING = 0.85, 0.82
@@ -40,7 +40,13 @@ def suspects(environ: Mapping[str, str], settings: Iterable[str]) -> dict[str, s
 def refused(environ: Mapping[str, str], settings: Iterable[str]) -> Iterator[str]:
     """Describe each variable in whose place a setting of CLOSING was probably meant."""
     missing = [name for name in CLOSING if name not in environ and f"{name}_FILE" not in environ]
-    for name in sorted(set(environ) - set(settings) - OWN):
+    for name in sorted(set(environ) & set(tls.INLINE)):
+        yield (
+            f"{name}: is not a setting: certificates and keys are given as files, never in the "
+            f"environment; write {name}_FILE with a path, or, if the application has such a "
+            f"variable, UNCHECKED={name}"
+        )
+    for name in sorted(set(environ) - set(settings) - OWN - set(tls.INLINE)):
         meant = nearest(name, missing)
         if not meant and "ALLOWED" in missing and OF_ADDRESSES.match(name):
             meant = "ALLOWED" if any(map(is_address, re.split(r"[;,\s]+", environ[name]))) else None
@@ -53,9 +59,9 @@ def refused(environ: Mapping[str, str], settings: Iterable[str]) -> Iterator[str
 
 def nearest(name: str, settings: list[str]) -> str | None:
     """Find the setting that a name nearly is, or whose NAME_FILE it nearly is."""
-    known = [*settings, *(f"{each}_FILE" for each in settings)]
+    known = {form: each for each in settings for form in (each, f"{each}_FILE")}
     close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=ALIKE_CLOSING)
-    return close[0].removesuffix("_FILE") if close else None
+    return known[close[0]] if close else None
 
 
 def is_address(text: str) -> bool:

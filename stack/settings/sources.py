@@ -20,7 +20,8 @@ PATIENCE = 10
 
 def value(about: Setting, environ: Mapping[str, str], found: Mapping[str, Any]) -> tuple[Any, str]:
     """Find one setting's value, and where it comes from."""
-    text, path = environ.get(about.name), environ.get(f"{about.name}_FILE")
+    text = environ.get(about.name)
+    path = None if about.is_a_file else environ.get(f"{about.name}_FILE")
     if path is not None:
         if text is not None:
             raise ValueError(f"is set, and {about.name}_FILE too; unset one of them")

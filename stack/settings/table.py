@@ -16,6 +16,7 @@ from stack.settings import (
     sources,
     static,
     targets,
+    tls,
     values,
 )
 from stack.settings.declaration import Found, Setting, Unknown, setting
@@ -208,6 +209,41 @@ class Settings:
         "Which other headers of theirs are believed, by name.",
         shown="`X-Forwarded-Proto`, or none",
     )
+    tls_certificate_file: str | None = setting(
+        "TLS_CERTIFICATE_FILE",
+        None,
+        tls.file,
+        "PEM file with the certificate and its chain; [docs/tls.md](docs/tls.md).",
+        shown="unset: no TLS",
+        is_a_file=True,
+    )
+    tls_key_file: str | None = setting(
+        "TLS_KEY_FILE", None, tls.file, "PEM file with its key.", shown="unset", is_a_file=True
+    )
+    tls_port: int = setting(
+        "TLS_PORT",
+        "443",
+        values.number(1, 65535),
+        "Port of HTTPS, with HTTP/2.",
+        shown="`443` (`make run-host`: 8443)",
+    )
+    tls_redirect: str = setting(
+        "TLS_REDIRECT",
+        "on",
+        tls.redirect,
+        "The plain port redirects to it; `off`: serves too; a number: the port as published.",
+    )
+    hsts: str = setting(
+        "HSTS", "off", tls.hsts, "Seconds for `Strict-Transport-Security`, sent over TLS only."
+    )
+    tls_client_ca_file: str | None = setting(
+        "TLS_CLIENT_CA_FILE",
+        None,
+        tls.file,
+        "PEM file of the CA without whose certificate no client is served.",
+        shown="unset: none",
+        is_a_file=True,
+    )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -256,4 +292,4 @@ def table() -> dict[str, Setting]:
 
 def names() -> tuple[str, ...]:
     """Name every variable, in the table's order."""
-    return tuple(name for about in table().values() for name in (about.name, f"{about.name}_FILE"))
+    return tuple(name for about in table().values() for name in about.variables())

@@ -89,7 +89,7 @@ def test_says_what_it_is(image: str) -> None:
     config = json.loads(docker("inspect", "--format={{json .Config}}", image).stdout)
     assert config["User"] == "101:101"
     assert config["StopSignal"] == "SIGTERM"
-    assert list(config["ExposedPorts"]) == ["80/tcp"]
+    assert set(config["ExposedPorts"]) == {"80/tcp", "443/tcp"}
     assert config["Healthcheck"]["Test"][0] == "CMD"
     label = {name.removeprefix(labels.PREFIX): each for name, each in config["Labels"].items()}
     assert (label["title"], label["licenses"]) == ("nginx-python3", "MIT")

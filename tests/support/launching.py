@@ -25,6 +25,7 @@ class Plan:
     options: tuple[str, ...] = ()
     room: str | None = None
     port: int = 0
+    files: Path | None = None  # a folder that settings name, the same in a container
 
 
 def prepared(launcher: str, plan: Plan, folder: Path, image: str) -> Stack:
@@ -39,6 +40,7 @@ def prepared(launcher: str, plan: Plan, folder: Path, image: str) -> Stack:
     options += [f"--volume={plan.app}:/srv/app:ro"] if plan.app else []
     options += [f"--volume={plan.conf}:/srv/conf:ro"] if plan.conf else []
     options += ["--read-only", f"--tmpfs=/srv/run:size={plan.room}"] if plan.room else []
+    options += [f"--volume={plan.files}:{plan.files}:ro"] if plan.files else []
     return ImageStack(plan.settings, image, tuple(options), plan.port)
 
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 import psutil
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import InsecureRequestWarning
 
 from tests.support import processes
 from tests.support.wait import HANGS, wait_until
@@ -60,6 +62,10 @@ class Stack(ABC):
         self.reserved = reserve(port)
         self.port: int = self.reserved.getsockname()[1]
         self.settings = {"LISTEN_PORT": str(self.port), **settings}
+        if "TLS_CERTIFICATE_FILE" in settings:
+            self.reserved_for_tls = reserve()
+            self.tls_port: int = self.reserved_for_tls.getsockname()[1]
+            self.settings.setdefault("TLS_PORT", str(self.tls_port))
 
     def get(self, path: str = "/", client: str = "127.0.0.1", **options: Any) -> requests.Response:
         """Make a request from a loopback address."""
@@ -74,11 +80,27 @@ class Stack(ABC):
             url = f"http://{server}:{self.port}{path}"
             return session.request(method, url, **{"timeout": HANGS, **options})
 
+    def https(
+        self,
+        path: str = "/",
+        client: str = "127.0.0.1",
+        method: str = "GET",
+        **options: Any,
+    ) -> requests.Response:
+        """Make a request by TLS, without asking who it is; cert is a client's certificate."""
+        server = "[::1]" if ":" in client else "127.0.0.1"
+        with self.connection(client) as session, warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+            options = {"verify": False, "allow_redirects": False, **options}
+            url = f"https://{server}:{self.tls_port}{path}"
+            return session.request(method, url, timeout=HANGS, **options)
+
     def connection(self, client: str) -> requests.Session:
         """Make a session whose connections, kept alive, come from a loopback address."""
         session = requests.Session()
         session.trust_env = False
         session.mount("http://", From(client))
+        session.mount("https://", From(client))
         return session
 
     def answers(self) -> bool:
@@ -165,6 +187,8 @@ class Stack(ABC):
     def close(self) -> None:
         """End the stack, and fail if anything of it stays behind."""
         self.reserved.close()
+        if "TLS_CERTIFICATE_FILE" in self.settings:
+            self.reserved_for_tls.close()
         with suppress(AssertionError, ProcessLookupError):  # it may end by itself at this moment
             if self.alive():
                 self.signal(signal.SIGTERM)
