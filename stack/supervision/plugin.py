@@ -22,6 +22,7 @@ from supervisor.states import SupervisorStates
 from stack.supervision import wakeup
 from stack.supervision.log import Log
 from stack.supervision.memory import Memory
+from stack.supervision.renewal import Renewal
 from stack.supervision.repeated import Condenser
 from stack.supervision.workers import Workers
 from stack.uwsgi import output
@@ -52,6 +53,7 @@ def attach(supervisord: Any, **config: Any) -> None:
     events.subscribe(events.ProcessStateStoppedEvent, supervision.stopped)
     events.subscribe(events.Tick5Event, supervision.sum_up)
     events.subscribe(events.Tick5Event, supervision.count_workers)
+    events.subscribe(events.Tick5Event, supervision.look_at_certificate)
 
 
 class Supervision:
@@ -67,6 +69,7 @@ class Supervision:
         self.condenser = Condenser()
         self.memory, self.out_of_memory = Memory(), ""
         self.workers = Workers()
+        self.renewal = Renewal(self.options.logger)
         for handler in self.options.logger.handlers:
             if handler.stream is sys.stdout:  # which __main__.py has made stderr
                 handler.stream = self.stderr
@@ -135,6 +138,11 @@ class Supervision:
         last = isinstance(event, events.ProcessStateStoppedEvent)
         for summary in self.condenser.summaries(at_once=last):
             self.options.logger.warn(summary)
+
+    def look_at_certificate(self, event: events.Event) -> None:
+        """Have a renewal taken, but by a stack that stops."""
+        if self.options.mood == SupervisorStates.RUNNING:
+            self.renewal.look()
 
     def look_at_memory(self) -> None:
         """Log what was killed for want of memory, and keep it for the end."""
