@@ -28,6 +28,9 @@ REFUSED = tuple(
         (r"^unix:", "is not an address; only clients that come over IP can be listed"),
         (r"%", "has a zone id, which no client address has; leave out the % and what follows it"),
         (r"^\[|\]", "has brackets; write the bare address"),
+        (r"://", "is a URL; write the bare address"),
+        (r"[ \t]", "holds a blank; separate the entries with ;"),
+        (r"^[0-9.]*[-*]", "is a range in another form; write a prefix length, as in 10.0.0.0/24"),
         (r"/.*[.:]", "has a netmask; write a prefix length, as in 10.0.0.0/8"),
         (r"^[0-9.]+:[0-9]+$", "has a port; write the bare address"),
         (
@@ -39,12 +42,16 @@ REFUSED = tuple(
 )
 
 
+class Empty(ValueError):
+    """There is a list, and nothing in it."""
+
+
 def networks(text: str) -> tuple[Network, ...]:
     """Parse a list separated by `;`; ValueError holds one argument for each mistake."""
     entries = filter(None, (entry.strip(" \t") for entry in text.split(";")))
     found = collect((f"entry {number}", entry) for number, entry in enumerate(entries, start=1))
     if not found:
-        raise ValueError(
+        raise Empty(
             f"{quoted(text)}: has no entry, so nobody could connect; "
             "to let everyone in unset it or write 0.0.0.0/0;::/0"
         )
@@ -60,7 +67,7 @@ def lines(text: str) -> tuple[Network, ...]:
         if entry.strip(" \t")
     )
     if not found:
-        raise ValueError("has no entry; to let everyone in write 0.0.0.0/0;::/0")
+        raise Empty("has no entry; to let everyone in write 0.0.0.0/0;::/0")
     return found
 
 
@@ -98,6 +105,8 @@ def network(text: str) -> Network:
             f"has host bits set; write {written(parsed)} for the range "
             f"or {written(host)} for the host"
         )
+    if unmapped(parsed).is_unspecified:  # it stands for all of a listener's addresses only
+        raise ValueError("is no client's address; to let everyone in write 0.0.0.0/0;::/0")
     if unmapped(parsed) == LIMITED_BROADCAST:
         raise ValueError("is refused by nginx, and no client has this address; leave it out")
     return unmapped(parsed)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from stack.settings.errors import quoted
-from stack.settings.networks import Network
+from stack.settings.networks import Empty, Network
 from stack.settings.sizes import Detected
 
 # Where a proxy can name the client.
@@ -27,14 +27,19 @@ def trusted(parse: Callable[[str], tuple[Network, ...]]) -> Callable[[str], tupl
     """Make a parser of proxies from one of networks: it refuses lists that hold every address."""
 
     def parse_proxies(text: str) -> tuple[Network, ...]:
-        networks = parse(text)
+        try:
+            networks = parse(text)
+        except Empty:
+            raise ValueError(
+                f"{quoted(text)}: has no entry; write the addresses of your proxies, or unset it"
+            ) from None
         four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
         six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
         collapsed: list[Network] = [*four, *six]
         for network in collapsed:
             if network.prefixlen == 0:
                 raise ValueError(
-                    f"{network} is everyone, and who is believed can be anyone; "
+                    f"'{network}': is everyone, and who is believed can be anyone; "
                     "list only the addresses of your own proxies"
                 )
         return networks

@@ -43,8 +43,8 @@ FRAGMENTS = [
 
 LETTER = st.sampled_from("0123456789abcdefABCDEF.:/; \t%")
 FRAGMENT = st.sampled_from(FRAGMENTS)
-IPV4 = st.integers(0, 2**32 - 2)
-IPV6 = st.integers(0, 2**128 - 1)
+IPV4 = st.integers(1, 2**32 - 2)  # neither of the two that are no client's
+IPV6 = st.integers(1, 2**128 - 1)
 ENTRY = st.one_of(
     IPV4.map(lambda number: str(IPv4Address(number))),
     IPV6.map(lambda number: str(IPv6Address(number))),
