@@ -1,5 +1,6 @@
-# What nginx.org publishes, with nothing but nginx in it. BASE is for a mirror or a digest.
-ARG BASE=nginx:1.30-alpine-slim
+# What nginx.org publishes, with nothing but nginx in it. Alpine is named too: its next release may
+# bring another Python. BASE is for a mirror or a digest.
+ARG BASE=nginx:1.30-alpine3.24-slim
 
 # uWSGI is built here, so that the image itself needs no compiler.
 FROM ${BASE} AS build
@@ -7,14 +8,21 @@ FROM ${BASE} AS build
 # hadolint ignore=DL3018
 RUN apk add --no-cache gcc linux-headers musl-dev python3 python3-dev
 # Only the Python plugin: half the size and less to attack.
-ENV UWSGI_PROFILE_OVERRIDE="xml=false;yaml=false;json=false;ssl=false;pcre=false;routing=false"
+ENV UWSGI_PROFILE_OVERRIDE="xml=false;yaml=false;json=false;ssl=false;pcre=false;routing=false" \
+    PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 COPY requirements.txt ./
 # Two environments (stack/machine/venvs.py): ours, and on top of it the application's, which has the only pip.
+# Of ours, tests go, and byte code says what it was made from by a hash, not by a time. Of pip, byte
+# code goes, which is half of it, and launchers for Windows. uWSGI is linked without symbols, in which
+# its folder would be, and writes a date into itself: always the same.
 RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m venv /opt/venv-app \
- && /opt/venv-app/bin/pip --python /opt/venv install --no-cache-dir --require-hashes -r requirements.txt \
- && strip /opt/venv/bin/uwsgi \
+ && SOURCE_DATE_EPOCH=315532800 LDFLAGS=-s /opt/venv-app/bin/pip --python /opt/venv install \
+        --no-cache-dir --no-compile --require-hashes -r requirements.txt \
+ && find /opt/venv-app \( -name __pycache__ -o -name '*.exe' \) -prune -exec rm -rf {} + \
+ && find /opt/venv/lib \( -name tests -o -name README.md \) -prune -exec rm -rf {} + \
+ && /opt/venv/bin/python3 -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib \
  && /opt/venv/bin/uwsgi --version \
  && ls -d /opt/venv/lib/python3.*/site-packages > "$(echo /opt/venv-app/lib/python3.*/site-packages)/base.pth"
 # /opt/venv-app/bin/flask must run with what is installed in /opt/venv-app.
@@ -27,8 +35,11 @@ RUN if [ -e app/requirements.txt ]; then \
     fi
 
 FROM ${BASE}
+# Nobody becomes another user here, and everybody writes to /tmp and, below, /srv/run alone.
 # hadolint ignore=DL3018
-RUN apk add --no-cache python3
+RUN apk add --no-cache python3 \
+ && find / -xdev -type f -perm /6000 -exec chmod ug-s {} + \
+ && find / -xdev ! -type l ! -path /tmp -perm -2 -exec chmod o-w {} +
 # Outside /srv, so that mounting an application never hides them. The application's belongs to the
 # user of the image, so that `RUN pip install` works as one would write it; ours does not.
 COPY --from=build /opt/venv /opt/venv
@@ -48,11 +59,12 @@ COPY entrypoint.py supervisord.conf ./
 COPY conf conf
 COPY stack stack
 COPY app app
-# So that `docker exec NAME reload` does. Nobody may write byte code at run time: it is made now.
-RUN /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload version \
+# So that `docker exec NAME reload` does. Nobody may write byte code at run time: it is made now,
+# and compared with its source by content, since times change when an image is built or copied.
+RUN /opt/venv/bin/python3 -m compileall -q --invalidation-mode checked-hash entrypoint.py stack app \
+ && /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload version \
  && /opt/venv/bin/python3 -m stack.machine.scripts others /usr/local/bin /opt/venv-app \
- && ln -s /opt/venv/bin/uwsgi /usr/local/bin/ \
- && /opt/venv/bin/python3 -m compileall -q entrypoint.py stack app
+ && ln -s /opt/venv/bin/uwsgi /usr/local/bin/
 # Which commit this is; so far down, so that nothing else is built anew for it.
 ARG REVISION=unknown
 RUN echo "${REVISION}" > revision

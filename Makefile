@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image test faults scale fuzz attack bench readme lint clean
+.PHONY: help run run-image run-host image image-size test faults scale fuzz attack bench readme lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ run-host: ## the same, on this host; APP_DIR=~/hello serves yours, LISTEN_PORT=9
 
 image: ## build the image nginx-python3
 	@$(dev).image
+
+image-size: ## weigh the image, and fail if what is ours is too much; IMAGE=... for one that is there
+	@$(dev).size $(IMAGE)
 
 test: ## run all checks, those of the image too where a Docker engine answers
 	@$(dev).test

@@ -64,6 +64,10 @@ def remake(ours: Path, theirs: Path) -> None:
                 attribute=entry.attr,
             )
             write(theirs / "bin" / entry.name, text)
+    for pip in theirs.glob("bin/pip*"):
+        # Without -B, pip would leave 5 MB of its own byte code in an image at its first use.
+        first, _, rest = pip.read_text().partition("\n")
+        write(pip, f"{first} -B\n{rest}")
 
 
 def own(root: Path, folder: Path, names: list[str]) -> None:

@@ -97,3 +97,8 @@ def test_what_is_installed_so_changes_nothing_of_ours(image: str, built: str) ->
     assert ours == docker("run", "--rm", image, "/opt/venv/bin/python3", "-c", code).stdout
     owners = "import os; print([os.access(f'/opt/{n}', os.W_OK) for n in ('venv', 'venv-app')])"
     assert docker("run", "--rm", built, "python3", "-c", owners).stdout == "[False, True]\n"
+
+
+def test_pip_leaves_no_byte_code_of_its_own_in_an_image(image: str, built: str) -> None:
+    code = "import pathlib, pip; print([*pathlib.Path(pip.__file__).parent.rglob('*.pyc')])"
+    assert docker("run", "--rm", built, "python3", "-B", "-c", code).stdout == "[]\n"
