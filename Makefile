@@ -5,10 +5,11 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image image-size test faults scale fuzz attack bench readme lint clean
+.PHONY: help run run-image run-host image image-size bom lock test faults scale fuzz attack \
+	bench readme lint clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## serve on http://localhost:8080, as the image where that is possible, else on this host
 	@$(dev).run auto
@@ -24,6 +25,12 @@ image: ## build the image nginx-python3
 
 image-size: ## weigh the image, and fail if what is ours is too much; IMAGE=... for one that is there
 	@$(dev).size $(IMAGE)
+
+bom: ## print a bill of materials (CycloneDX) of the Python packages in the image; IMAGE=... likewise
+	@$(dev).bom $(IMAGE)
+
+lock: ## pin what requirements.in asks for, with hashes for all platforms; UPGRADE=1 takes the newest
+	@$(dev).lock
 
 test: ## run all checks, those of the image too where a Docker engine answers
 	@$(dev).test
@@ -46,7 +53,7 @@ bench: ## compare with other stacks, under load; takes ten minutes and writes be
 readme: ## make README.md's table of settings from the settings
 	@$(dev).readme
 
-lint: ## run ruff, mypy, import-linter, hadolint and gixy
+lint: ## run ruff, mypy, import-linter, hadolint, gixy, and see if requirements.txt is up to date
 	@$(dev).lint
 
 clean: ## remove what the other targets made, but for images

@@ -20,7 +20,6 @@ SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements",
 # ALLOWED was asked (conf/access.conf); those of users are found by stack/nginx/dropins.py.
 GIXY = ("gixy", "--skips", "return_bypasses_allow_deny")
 
-
 def main(_: list[str]) -> int:
     """Run them all, however many fail."""
     venv.prepare("dev")
@@ -38,6 +37,7 @@ def commands(configuration: Path) -> list[list[str]]:
         ["lint-imports", "--no-cache"],
         ["hadolint", "Dockerfile"],
         [*GIXY, str(configuration)],
+        ["python", "-m", "dev.lock", "--check"],
     ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dev import labels, size
+from dev import bom, labels, size
 from stack import VERSION
 from tests.support.image import HARDENED, ImageStack, docker
 from tests.support.stacks import ROOT
@@ -91,6 +93,14 @@ find / -xdev ! -type l -perm -2
 """
     answer = docker("run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", script)
     assert sorted(answer.stdout.split()) == ["/srv/run", "/tmp"]  # noqa: S108
+
+
+def test_the_bill_of_materials_is_what_requirements_txt_pins_and_pip(image: str) -> None:
+    pinned = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M)
+    tool = Path(sys.executable).with_name("cyclonedx-py")
+    bill = {each["name"].lower(): each["version"] for each in bom.made(image, tool)["components"]}
+    assert bill.pop("pip")
+    assert bill == dict(pinned)
 
 
 # Byte code is compared with its source by content: bit 0 of its flags; bit 1, if at each import.
