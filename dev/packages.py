@@ -53,6 +53,11 @@ def to_serve() -> list[Need]:
     return [Need("nginx", find("nginx") is not None, ("nginx",), ("nginx",))]
 
 
+def to_test() -> list[Need]:
+    """List the proxies that stand before the stack in tests."""
+    return [Need(each, find(each) is not None, (each,), (each,)) for each in ("caddy", "haproxy")]
+
+
 def to_build() -> list[Need]:
     """List what making .venv needs, which builds uWSGI from source."""
     return [
