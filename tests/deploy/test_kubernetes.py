@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,6 +44,25 @@ def kind(manifests: list[Manifest], name: str) -> Manifest:
     """Find the one manifest of a kind."""
     (found,) = [each for each in manifests if each["kind"] == name]
     return found
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_example_makes_its_namespace_and_names_an_image_of_ones_own(overlay: str) -> None:
+    kustomization = yaml.safe_load((FOLDER / overlay / "kustomization.yaml").read_text())
+    namespace = yaml.safe_load((FOLDER / overlay / "namespace.yaml").read_text())
+    assert "namespace.yaml" in kustomization["resources"]
+    assert namespace["metadata"]["name"] == kustomization["namespace"]
+    assert kustomization["images"][0]["name"] == "nginx-python3"
+
+
+def test_folders_that_are_named_are_there() -> None:
+    named = {
+        name
+        for file in FOLDER.glob("*/*.yaml")
+        for name in re.findall(r"deploy/kubernetes/(\w+)", file.read_text())
+    }
+    assert named
+    assert all((FOLDER / name).is_dir() for name in named)
 
 
 def violations(pod: Manifest) -> list[str]:
