@@ -124,6 +124,15 @@ MISTAKES: list[Mistake] = [
     ("ACCESS_LOG=/var/log/x", "/var/log/x", "is not known", "write one of: combined, json, off"),
     ("HEALTH_PATH=health", "health", "is not a plain path", "write one that starts with /"),
     ("HEALTH_PATH=/up?x=1", "/up?x=1", "is not a plain path", "write one that starts with /"),
+    # TLS.
+    ("TLS_CERTIFICATE_FILE=/c.pem", "/c.pem", "TLS_KEY_FILE is not set", "set both or neither"),
+    ("TLS_KEY_FILE=/k.pem", "/k.pem", "TLS_CERTIFICATE_FILE is not set", "set both or neither"),
+    ("TLS_CERTIFICATE_FILE= TLS_KEY_FILE=/k.pem", "", "is not the path of a file", "write one"),
+    ("TLS_CLIENT_CA_FILE=/a.pem", "/a.pem", "nobody can show one", "set that too"),
+    ("TLS_PORT=https", "https", NUMBER, DIGITS),
+    ("TLS_REDIRECT=yes", "yes", "is not known", "write on, off, or the port"),
+    ("HSTS=1y", "1y", "is not known", "write off, or a number of seconds"),
+    ("HSTS=86400", "86400", "nothing comes by TLS", "set TLS_CERTIFICATE_FILE"),
     # Files that nginx serves.
     ("STATIC_PATH=/no/such", "/no/such", "is not a folder that uid", "name one by its absolute"),
     ("STATIC_PATH=", "", "names no folder", "name one by its absolute path"),
