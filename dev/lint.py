@@ -20,6 +20,7 @@ SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements",
 # ALLOWED was asked (conf/access.conf); those of users are found by stack/nginx/dropins.py.
 GIXY = ("gixy", "--skips", "return_bypasses_allow_deny")
 
+
 def main(_: list[str]) -> int:
     """Run them all, however many fail."""
     venv.prepare("dev")
