@@ -1,6 +1,7 @@
 """Make ready for a program that measures or searches, and become it.
 
-python3 -m dev.measure attack|bench|faults|fuzz|scale [ARGUMENT...]; --help says what each takes.
+python3 -m dev.measure acme|attack|bench|faults|fuzz|scale [ARGUMENT...]; --help says what each
+takes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PROGRAMS = {
         "benchmarks", ("wrk", "httperf", "hey"), ("--image", "--base"), ("dev", "bench")
     ),
     "faults": Program("measurements.faults", ("hey",), ("--image",)),
+    "acme": Program("measurements.acme", ("pebble", "certbot", "curl", "openssl"), ("--image",)),
     "fuzz": Program("measurements.fuzz"),
     "attack": Program("measurements.attack"),
     "scale": Program(
