@@ -6,7 +6,7 @@ dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
 .PHONY: help run run-image run-host image image-size bom lock test faults scale fuzz attack \
-	bench readme lint clean
+	bench readme lint publish publish-plan publish-push publish-tag publish-release release-notes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +32,7 @@ bom: ## print a bill of materials (CycloneDX) of the Python packages in the imag
 lock: ## pin what requirements.in asks for, with hashes for all platforms; UPGRADE=1 takes the newest
 	@$(dev).lock
 
-test: ## run all checks, those of the image too where a Docker engine answers
+test: ## run all checks, those of the image too where a Docker engine answers; IMAGE=... for that one alone
 	@$(dev).test
 
 faults: ## count the requests that each fault costs, under load; takes ten minutes
@@ -55,6 +55,25 @@ readme: ## make README.md's table of settings from the settings
 
 lint: ## run ruff, mypy, import-linter, hadolint, gixy, and see if requirements.txt is up to date
 	@$(dev).lint
+
+publish: ## build, push to REPOSITORY=..., test and tag the newest release, for this architecture alone
+	@$(dev).delivery all
+
+# The steps of .github/workflows/publish.yml; the first prints what the others are told.
+publish-plan:
+	@$(dev).delivery plan
+
+publish-push:
+	@$(dev).delivery push
+
+publish-tag:
+	@$(dev).delivery tag
+
+publish-release:
+	@$(dev).delivery release
+
+release-notes: ## print what CHANGELOG.md says about this version
+	@$(dev).delivery notes
 
 clean: ## remove what the other targets made, but for images
 	rm -rf .venv .venv-app .venv.lock run .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,10 +1,15 @@
-"""Run every check that this machine can run: python3 -m dev.test [PYTEST ARGUMENTS]."""
+"""Run every check that this machine can run: python3 -m dev.test [PYTEST ARGUMENTS].
+
+With IMAGE=... in the environment that image is tested as it is, and nothing is tested on the host.
+"""
 
 from __future__ import annotations
 
 import os
 
-from dev import ROOT, Problem, engine, finish, image, packages, say, venv
+from dev import ROOT, Problem, engine, finish, image, labels, packages, say, venv
+from dev.delivery import registry
+from dev.packages import Need
 
 TAG = "nginx-python3:test"
 
@@ -18,7 +23,8 @@ def main(arguments: list[str]) -> int:
     """Make ready, build the image if there is an engine, and become pytest."""
     venv.prepare("dev")
     install_proxies()
-    options = image_options()
+    given = os.environ.get("IMAGE")
+    options = options_of(given) if given else image_options()
     os.chdir(ROOT)
     os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *PARALLEL, *options, *arguments])
 
@@ -43,9 +49,31 @@ def image_options() -> list[str]:
         if os.environ.get("REQUIRE_IMAGE") == "1":
             raise Problem(f"REQUIRE_IMAGE=1, and the image cannot be checked: {problem}") from None
         return ["--image-missing", str(problem)]
-    packages.ensure([engine.compose_need()])
+    packages.ensure(needs())
     image.build(TAG, base)
     return ["--image", TAG, "--base", base.line, "--base-image", base.name]
+
+
+def options_of(name: str) -> list[str]:
+    """Tell pytest to check an image that exists, here or in a registry, and nothing else."""
+    if why := engine.problem():
+        raise Problem(why)
+    if why := image.unobtainable(name):
+        raise Problem(f"the image {name} cannot be pulled: {why}")
+    packages.ensure(needs())
+    options = ["--image", name, "--image-only"]
+    of_base = [image.label(name, f"{labels.PREFIX}base.{each}") for each in ("name", "digest")]
+    base = "@".join(each for each in of_base if each)
+    if base and not image.unobtainable(base):
+        options += ["--base-image", base]
+    return [*options, "--base", base or "an unknown base"]
+
+
+def needs() -> list[Need]:
+    """Name what the image's tests run besides docker."""
+    there = packages.find("docker-registry") is not None
+    packed = ("docker-registry",), ("docker-registry",)
+    return [engine.compose_need(), registry.need(), Need("docker-registry", there, *packed)]
 
 
 if __name__ == "__main__":
