@@ -53,7 +53,7 @@ bench: ## compare with other stacks, under load; takes ten minutes and writes be
 readme: ## make README.md's table of settings from the settings
 	@$(dev).readme
 
-lint: ## run ruff, mypy, import-linter, hadolint, gixy, and see if requirements.txt is up to date
+lint: ## run all checks that read and do not run: code, Dockerfile, nginx, workflows, links, lock
 	@$(dev).lint
 
 publish: ## build, push to REPOSITORY=..., test and tag the newest release, for this architecture alone

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev import ROOT, finish, say, tree, venv
+from dev import ROOT, Problem, finish, say, tree, venv
 from stack.nginx import configuration
 from stack.nginx import program as nginx
-from stack.run import files
+from stack.run import files as run_files
 from stack.settings.table import Settings
 
 SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements", "tests")
@@ -19,6 +19,15 @@ SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements",
 # It takes any `return` below allow and deny for a way past them. Ours give 403, and 400 after
 # ALLOWED was asked (conf/access.conf); those of users are found by stack/nginx/dropins.py.
 GIXY = ("gixy", "--skips", "return_bypasses_allow_deny")
+
+# What check-jsonschema brings the schema of, and what it is held against.
+SCHEMAS = {
+    "github-workflows": (".github/workflows/*.yml",),
+    "github-issue-forms": (".github/ISSUE_TEMPLATE/problem.yml",),
+    "github-issue-config": (".github/ISSUE_TEMPLATE/config.yml",),
+    "renovate": ("renovate.json",),
+    "compose-spec": ("deploy/*.yaml",),
+}
 
 
 def main(_: list[str]) -> int:
@@ -38,8 +47,20 @@ def commands(configuration: Path) -> list[list[str]]:
         ["lint-imports", "--no-cache"],
         ["hadolint", "Dockerfile"],
         [*GIXY, str(configuration)],
+        ["zizmor", "--offline", "--no-progress", ".github"],
+        *(["check-jsonschema", f"--builtin-schema=vendor.{name}", *files(*patterns)]
+          for name, patterns in SCHEMAS.items()),
+        ["python", "-m", "dev.links"],
         ["python", "-m", "dev.lock", "--check"],
-    ]
+    ]  # fmt: skip
+
+
+def files(*patterns: str) -> list[str]:
+    """List files of the tree; Problem if there are none, lest a check checks nothing."""
+    for pattern in patterns:
+        if not any(ROOT.glob(pattern)):
+            raise Problem(f"there is no {pattern} to check")
+    return [str(path.relative_to(ROOT)) for each in patterns for path in sorted(ROOT.glob(each))]
 
 
 def rendered(folder: Path) -> Path:
@@ -47,7 +68,7 @@ def rendered(folder: Path) -> Path:
     tree.lay(folder)
     (folder / "run").mkdir()
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
-    files.write(
+    run_files.write(
         folder / "run",
         configuration.files(settings, nginx.version(os.environ), 2**30),
     )
