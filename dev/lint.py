@@ -12,6 +12,7 @@ from dev import ROOT, Problem, finish, say, tree, venv
 from stack.nginx import configuration
 from stack.nginx import program as nginx
 from stack.run import files as run_files
+from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
 SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements", "tests")
@@ -70,7 +71,9 @@ def rendered(folder: Path) -> Path:
     settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
     run_files.write(
         folder / "run",
-        configuration.files(settings, nginx.version(os.environ), 2**30),
+        configuration.files(
+            settings, Budget.of(settings.shutdown_timeout), nginx.version(os.environ), 2**30
+        ),
     )
     return folder / "conf" / "nginx.conf"
 

@@ -18,11 +18,17 @@ TAG = "nginx-python3:test"
 AT_ONCE = min(3 * len(os.sched_getaffinity(0)), 24)
 PARALLEL = (f"--numprocesses={AT_ONCE}", "--dist=loadgroup")
 
+# What the tests of queues (tests/programs) talk to.
+REDIS = Need(
+    "redis-server", packages.find("redis-server") is not None, ("redis-server",), ("redis",)
+)
+
 
 def main(arguments: list[str]) -> int:
     """Make ready, build the image if there is an engine, and become pytest."""
     venv.prepare("dev")
     install_proxies()
+    packages.ensure([REDIS])
     given = os.environ.get("IMAGE")
     options = options_of(given) if given else image_options()
     os.chdir(ROOT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support import processes
 from tests.support.launching import Plan, prepared
 from tests.support.load import CLIENTS, Count, Probe, busy, load
 from tests.support.stacks import ROOT, Stack
@@ -76,6 +78,25 @@ def kill(program: str, which: int) -> Callable[[Stack], None]:
     return fault
 
 
+def kill_own(which: int) -> Callable[[Stack], None]:
+    """Make a fault that kills the operator's own program (0), or what that has started (1)."""
+
+    def fault(stack: Stack) -> None:
+        victims = own(stack)
+        os.kill(victims[which], signal.SIGKILL)
+        # Without its child it goes on; without itself both are started anew.
+        left = 0 if which == 0 else 1
+        stack.wait_until(lambda: len({*victims} & {*own(stack)}) == left)
+        stack.wait_until(lambda: len(own(stack)) == len(victims) - which)
+
+    return fault
+
+
+def own(stack: Stack) -> list[int]:
+    """List the processes of the operator's own program, the first one first."""
+    return sorted(pid for pid in stack.pids() if "worker.py" in processes.command(pid))
+
+
 UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
     "stop, a 3 s request in flight": stop,
     "reload x 20": reload,
@@ -85,6 +106,8 @@ UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
     "kill -9 uWSGI master": kill("uwsgi", 0),
     "kill -9 nginx worker": kill("nginx", -1),
     "kill -9 nginx master": kill("nginx", 0),
+    "kill -9 own program": kill_own(0),
+    "kill -9 child of own program": kill_own(1),
 }
 
 
@@ -111,7 +134,13 @@ def settled(stack: Stack) -> None:
     """Start a stack and wait until supervisord, too, takes it for running."""
     stack.start()
     stack.wait_until_ready()
-    stack.wait_until(lambda: stack.run("supervisorctl", "status").stdout.count("RUNNING") == 2)
+    stack.wait_until(lambda: not_running(stack) == [])
+
+
+def not_running(stack: Stack) -> list[str]:
+    """Find the programs that supervisord does not take for running."""
+    lines = stack.run("supervisorctl", "status").stdout.splitlines()
+    return [line for line in lines if "RUNNING" not in line]
 
 
 def forgive(count: Count, stack: Stack) -> None:
@@ -159,7 +188,7 @@ def table(launcher: str, image: str) -> None:
     """Print all rows of one launcher."""
     print(HEADER.format(launcher))
     for name in UNDER_LOAD:
-        with fresh(launcher, image) as stack:
+        with fresh(launcher, image, own_program="own program" in name) as stack:
             under_load(stack, name)
     with fresh(launcher, image) as stack:
         idle_stop(stack)
@@ -170,13 +199,25 @@ def table(launcher: str, image: str) -> None:
         broken(stack)
 
 
+def with_program(folder: Path) -> Path:
+    """Make a configuration with a program of the operator's own, that starts another process."""
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    command = f"python3 {folder}/worker.py"
+    text = f"[program:worker]\ncommand = {command}\nstart_at_once = true\n"
+    (folder / "conf/supervisor.d/worker.conf").write_text(text)
+    (folder / "worker.py").write_text("import os, signal\nos.fork()\nsignal.pause()\n")
+    return folder / "conf"
+
+
 @contextmanager
-def fresh(launcher: str, image: str, **settings: str) -> Iterator[Stack]:
+def fresh(launcher: str, image: str, own_program: bool = False, **settings: str) -> Iterator[Stack]:
     """Make a stack of the application for faults, and end it."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         settings["ALLOWED_FILE"] = f"{folder}/list"
-        plan = Plan(SETTINGS | settings, APP, options=(f"--volume={folder}:{folder}:ro",))
+        conf = with_program(Path(folder)) if own_program else None
+        options = (f"--volume={folder}:{folder}:ro",)
+        plan = Plan(SETTINGS | settings, APP, conf, options)
         stack = prepared(launcher, plan, Path(folder), image)
         LISTS[stack] = Path(folder) / "list"
         LISTS[stack].write_text("127.0.0.0/8")

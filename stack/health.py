@@ -30,9 +30,14 @@ def healthy(root: str) -> int:
     if not status:
         return tell(1, f"unhealthy: {why}")
     what = f"{f'HEALTH_PATH, {path},' if path else '/'} was answered with {status}"
-    if status < (400 if path else 500):
+    if well(status, path):
         return tell(0, f"healthy: {what}")
     return tell(1, f"unhealthy: {what}{MEANING.get(status, '')}")
+
+
+def well(status: int, path: str) -> bool:
+    """Say whether an answer is no error: where HEALTH_PATH is set, a missing page is one too."""
+    return 0 < status < (400 if path else 500)
 
 
 def alive(root: str) -> int:
@@ -100,3 +105,20 @@ def words(pid: str) -> list[str]:
     """Read how a process was called."""
     with open(f"/proc/{pid}/cmdline") as file:  # noqa: PTH123
         return file.read().rstrip("\0").split("\0")
+
+
+def wait(root: str) -> int:
+    """Wait until the application answers; 1 if whoever waits for that ends meanwhile."""
+    import time
+
+    parent = os.getppid()
+    while os.getppid() == parent:
+        status, _, path = answer(root, "/ready")
+        if well(status, path):
+            return 0
+        time.sleep(0.2)
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(wait("."))  # as supervisord runs it, in the root of the tree

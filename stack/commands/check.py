@@ -21,6 +21,7 @@ from stack.nginx import program as nginx
 from stack.run import files
 from stack.settings import networks, static
 from stack.settings.errors import ConfigError
+from stack.settings.shutdown import Budget
 from stack.settings.table import Settings, names, table
 from stack.settings.targets import Mount
 
@@ -78,7 +79,7 @@ def would_be(
     if stack is None:
         nginx.claim(settings)
     certificate = tls.certificate(settings)
-    generated = prepare(root, settings, environ, tls.files(certificate), say)
+    generated = prepare(root, settings, environ, tls.files(certificate), say).files
     warn(root, settings, environ, say)
     tls.warn(certificate, say)
     for what in syntax.elsewhere(root / settings.app_dir):
@@ -147,7 +148,8 @@ def after_reload(
     except ConfigError as error:
         return None, [f"a reload would be refused: {mistake}" for mistake in error.args]
     version = nginx.version(with_programs(given))
-    generated = configuration.files(settings, version, kernel.room(root / "run"))
+    budget = Budget.given(given) or Budget.of(settings.shutdown_timeout)
+    generated = configuration.files(settings, budget, version, kernel.room(root / "run"))
     warn_of_others(root, generated, say)
     then, why = decision(client, settings.allowed)
     if then == now:

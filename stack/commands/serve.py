@@ -10,13 +10,12 @@ from pathlib import Path
 
 from stack.application import environment, prestart
 from stack.commands import beside, tls
-from stack.commands.prepare import prepare, require, with_programs
+from stack.commands.prepare import Prepared, prepare, require, with_programs
 from stack.commands.words import say, warn
 from stack.machine import kernel, venvs
 from stack.nginx import program as nginx
 from stack.run import files
 from stack.settings import static
-from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 from stack.uwsgi import options
 
@@ -27,28 +26,31 @@ def serve(root: Path, environ: Mapping[str, str]) -> int:
     settings = Settings.from_environ(environ)
     nginx.claim(settings)
     certificate = tls.certificate(settings)
-    generated = prepare(root, settings, environ, tls.files(certificate))
+    prepared = prepare(root, settings, environ, tls.files(certificate))
     warn(root, settings, environ)
     tls.warn(certificate, say)
     kernel.limit_descriptors()
-    environ = of_supervisord(root, settings, environ)
+    environ = of_supervisord(root, settings, prepared, environ)
     if (status := prestarted(root, settings, environ)) is not None:
         return status
     require(static.missing(vars(settings)))  # prestart may have made it
     files.clear(root / "run")
-    files.write(root / "run", generated)
+    files.write(root / "run", prepared.files)
     files.make_socket(root / "run")
     return become_supervisord(environ)
 
 
-def of_supervisord(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+def of_supervisord(
+    root: Path, settings: Settings, prepared: Prepared, environ: Mapping[str, str]
+) -> dict[str, str]:
     """Give the environment of supervisord, and so of uWSGI and the application."""
     of_nginx = nginx.own_environ(environ)
     return {
         **{name: value for name, value in environ.items() if not name.startswith("UWSGI_")},
-        **options.environ(settings, environ),
+        **options.environ(settings, prepared.budget, environ),
         beside.GIVEN: beside.to_keep(environ),
-        **Budget.of(settings.shutdown_timeout).environ(),
+        **prepared.budget.environ(),
+        "PROGRAMS_THAT_WAIT": " ".join(prepared.programs.waiting()),
         "TMPDIR": f"{root}/run/tmp",
         "VIRTUAL_ENV": venvs.applications(),
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -26,13 +26,13 @@ LARGEST_STORED_ANSWER = 64  # MiB
 SHARE_OF_ROOM = 4
 
 
-def files(settings: Settings, nginx: tuple[int, ...], room: int) -> dict[str, str]:
+def files(settings: Settings, budget: Budget, nginx: tuple[int, ...], room: int) -> dict[str, str]:
     """Render every generated file that conf/nginx.conf includes, by its name below run/.
 
     nginx is its version; room, in bytes, is what may be written below run/.
     """
     return {
-        "workers.conf": workers(settings, os.geteuid(), kernel.descriptors()),
+        "workers.conf": workers(settings, budget, os.geteuid(), kernel.descriptors()),
         "http.conf": http(settings, nginx, room),
         "server.conf": server(settings, kernel.has_ipv6()),
         **tls.files(settings, nginx, kernel.has_ipv6()),
@@ -43,12 +43,12 @@ def files(settings: Settings, nginx: tuple[int, ...], room: int) -> dict[str, st
     }
 
 
-def workers(settings: Settings, uid: int, descriptors: int) -> str:
+def workers(settings: Settings, budget: Budget, uid: int, descriptors: int) -> str:
     """Render how many workers there are, with how many connections, and how long they drain."""
     lines = [
         f"worker_processes {settings.nginx_worker_processes};",
         f"worker_rlimit_nofile {descriptors};",
-        f"worker_shutdown_timeout {Budget.of(settings.shutdown_timeout).drain}s;",
+        f"worker_shutdown_timeout {budget.drain}s;",
         f"events {{\n    worker_connections {settings.nginx_worker_connections};\n}}",
     ]
     if uid == 0:

@@ -22,6 +22,7 @@ from supervisor.states import SupervisorStates
 from stack.supervision import wakeup
 from stack.supervision.log import Log
 from stack.supervision.memory import Memory
+from stack.supervision.own import OURS, Own
 from stack.supervision.renewal import Renewal
 from stack.supervision.repeated import Condenser
 from stack.supervision.workers import Workers
@@ -70,6 +71,7 @@ class Supervision:
         self.memory, self.out_of_memory = Memory(), ""
         self.workers = Workers()
         self.renewal = Renewal(self.options.logger)
+        self.own = Own(supervisord)
         for handler in self.options.logger.handlers:
             if handler.stream is sys.stdout:  # which __main__.py has made stderr
                 handler.stream = self.stderr
@@ -87,9 +89,14 @@ class Supervision:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
         signal.pthread_sigmask(signal.SIG_UNBLOCK, wakeup.EARLY)
         signal.signal(signal.SIGHUP, self.hung_up)
+        self.own.hold_back()
 
     def leaving(self, event: events.SupervisorStoppingEvent) -> None:
-        """Kill a uWSGI whose workers still import: TERM is lost on them, and nobody waits."""
+        """Stop the operator's programs, while nginx serves, and a uWSGI that still imports.
+
+        That one is killed: TERM is lost on its workers, and nobody waits for them.
+        """
+        self.own.stop()
         process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
         if not self.loaded or output.importing(process.pid):
             process.config.stopsignal = signal.SIGKILL
@@ -116,10 +123,18 @@ class Supervision:
         if name == "nginx" and event.channel == "stdout":
             self.stdout.write(event.data)
             return
-        self.stderr.write(self.condenser.pass_on(event.data) if name == "nginx" else event.data)
+        self.stderr.write(self.passed_on(name, event))
         self.words[name] = (self.words.get(name, b"") + event.data)[-REMEMBERED:]
         if name == "uwsgi" and not self.loaded:
             self.follow_loading(event)
+
+    def passed_on(self, name: str, event: events.ProcessLogEvent) -> bytes:
+        """Give what of a program's output goes to the log, and in which form."""
+        if name == "nginx":
+            return self.condenser.pass_on(event.data)
+        if name == "uwsgi":
+            return bytes(event.data)
+        return self.own.lines(name, event.channel, event.data)
 
     def follow_loading(self, event: events.ProcessLogEvent) -> None:
         """Notice that a worker has loaded the application, or that it ends one after another."""
@@ -169,8 +184,7 @@ class Supervision:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
         name = event.process.config.name
         self.look_at_memory()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(event.process.pid, ORPHANS[name])
+        self.end_orphans(event)
         if name == "uwsgi" and (refusal := output.refusal()):
             self.words[name] = refusal.encode()
             if not self.served:
@@ -178,11 +192,21 @@ class Supervision:
             else:
                 self.stderr.write(refusal)
 
+    def end_orphans(self, event: Any) -> None:
+        """End what is left of a program, and pass on what it said last."""
+        name = event.process.config.name
+        self.stderr.write(self.own.rest(name))
+        if event.process.pid:  # there is none if it could not even be started
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(event.process.pid, ORPHANS.get(name, signal.SIGKILL))
+
     def gave_up(self, event: Any) -> None:
         """Stop everything, and leave with 1, when a program cannot be kept running."""
         # During an ordinary stop a program that waits for its next try is given up too.
         if self.options.mood != SupervisorStates.RUNNING:
             return
+        if not event.process.config.autorestart:
+            return  # the operator said that it may end
         name = event.process.config.name
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
@@ -201,6 +225,13 @@ class Supervision:
         self.sum_up(event)
         name = event.process.config.name
         took = time.monotonic() - self.asked.get(name, time.monotonic())
+        if name not in OURS:
+            self.end_orphans(event)
+            if took >= (most := event.process.config.stopwaitsecs):
+                self.options.logger.warn(
+                    f"{name} did not end within {most} s and was killed; a larger stopwaitsecs in "
+                    "conf/supervisor.d, and SHUTDOWN_TIMEOUT, give its last job more time"
+                )
         if name == "nginx" and took >= int(os.environ["DRAIN_SECONDS"]):
             self.options.logger.warn(
                 f"requests that were still running after {took:.1f} s were cut; "

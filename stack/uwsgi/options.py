@@ -18,9 +18,9 @@ from stack.uwsgi import operator
 LARGE = 1 << 30
 
 
-def environ(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
+def environ(settings: Settings, budget: Budget, given: Mapping[str, str]) -> dict[str, str]:
     """Map each variable that uWSGI reads to its value; the operator's own options go first."""
-    options = {**of_settings(settings), **operator.given(given), **of_reload(settings)}
+    options = {**of_settings(settings), **operator.given(given), **of_reload(budget)}
     if staged(settings, given):
         options |= {"UWSGI_CHEAPER": "1", "UWSGI_CHEAPER_ALGO": "manual", "WORKERS_STAGED": "1"}
     if limit := cgroup.memory():
@@ -65,9 +65,9 @@ def of_settings(settings: Settings) -> dict[str, str]:
     }
 
 
-def of_reload(settings: Settings) -> dict[str, str]:
+def of_reload(budget: Budget) -> dict[str, str]:
     """Map how long, in seconds, a worker that is to be replaced may go on with its request."""
-    mercy = str(Budget.of(settings.shutdown_timeout).drain)
+    mercy = str(budget.drain)
     return {"UWSGI_RELOAD_MERCY": mercy, "UWSGI_WORKER_RELOAD_MERCY": mercy}
 
 

@@ -43,6 +43,13 @@ def name(pid: int) -> str:
     return ""
 
 
+def command(pid: int) -> str:
+    """Read how a process was called; nothing if it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
 def cpu(pids: Iterable[int]) -> float:
     """Add up the CPU time of processes, and of their children that have ended, in seconds."""
     used = 0.0
