@@ -15,7 +15,7 @@ from stack.nginx import program as nginx
 from stack.programs import checking, rendering
 from stack.programs.checking import Programs
 from stack.programs.reading import FOLDER
-from stack.run import files
+from stack.run import facts, files
 from stack.settings.errors import ConfigError
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
@@ -58,11 +58,13 @@ def prepare(
             f"{budget.programs} s for your programs, which a reload cannot change; start it anew"
         )
     folder = files.make(root)
+    version = nginx.version(environ)
     generated = {
-        **configuration.files(settings, budget, nginx.version(environ), kernel.room(folder)),
+        **configuration.files(settings, budget, version, kernel.room(folder)),
         **plan.files(root, settings, environ),
         **certificate,
         **rendering.files(root, own, settings.shutdown_timeout),
+        **facts.files(settings, version),
     }
     with files.rehearsal(root, generated) as copy:
         if refused := nginx.refusal(copy, environ):

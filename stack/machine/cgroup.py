@@ -21,6 +21,23 @@ def memory(proc: Path = SELF) -> int | None:
     return min((each for each in limits if each), default=None)
 
 
+def memory_used(proc: Path = SELF) -> tuple[int, int] | None:
+    """Return the bytes of memory that this group uses, and without the files that can go at once.
+
+    The second is what the kernel compares with the limit in the end; None where it does not say.
+    """
+    for folder in folders("memory", proc):
+        for name, word in (
+            ("memory.current", "inactive_file"),
+            ("memory.usage_in_bytes", "total_inactive_file"),
+        ):
+            if used := number(folder / name):
+                pairs = [line.split() for line in read(folder / "memory.stat").splitlines()]
+                inactive = next((int(each[1]) for each in pairs if each[:1] == [word]), 0)
+                return used, max(used - inactive, 0)
+    return None
+
+
 def oom_kills(proc: Path = SELF) -> int | None:
     """Count the processes of this group that were killed for want of memory; None if unknown."""
     for folder in folders("memory", proc):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from stack.machine import kernel
-from stack.nginx import access, listening, locations, proxies, tls
+from stack.nginx import access, listening, locations, metrics, proxies, tls
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
@@ -39,6 +39,7 @@ def files(settings: Settings, budget: Budget, nginx: tuple[int, ...], room: int)
         "locations.conf": locations.locations(settings),
         "application.conf": application(settings),
         "health.conf": health(settings),
+        "metrics.conf": metrics.server(settings, kernel.has_ipv6()),
         **access.rules(settings.allowed),
     }
 

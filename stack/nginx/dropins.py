@@ -46,8 +46,8 @@ def escapes(root: Path) -> list[str]:
     block = parsed["config"][0]["parsed"]
     found = [*identities(block), *redefinitions(root, block)]
     for each in everything(block):
-        # That of the health checks listens where nobody else can ask; an upstream's has no block.
-        if each["directive"] == "server" and "block" in each and not of_health_checks(each):
+        # Those of ours answer nobody that ALLOWED is for; an upstream's has no block.
+        if each["directive"] == "server" and "block" in each and not ours(each):
             found += of_server(each)
     # With TLS there are two servers that include the same.
     return [each.removeprefix(f"{root}/") for each in dict.fromkeys(found)]
@@ -71,9 +71,10 @@ def described(directive: Directive) -> str:
     return f"{place(directive)}:{directive['line']}: {' '.join(words)}"
 
 
-def of_health_checks(server: Directive) -> bool:
-    """Say whether a server is ours for the health checks."""
-    return any(place(each).endswith("/run/health.conf") for each in server["block"])
+def ours(server: Directive) -> bool:
+    """Say whether a server is ours for the health checks, or for METRICS_PORT."""
+    health = any(place(each).endswith("/run/health.conf") for each in server["block"])
+    return health or place(server).endswith("/run/metrics.conf")
 
 
 def identities(block: list[Directive]) -> Iterator[str]:

@@ -41,6 +41,8 @@ def claim(settings: Settings) -> None:
     ports = {"LISTEN_PORT": settings.listen_port}
     if settings.tls_certificate_file:
         ports["TLS_PORT"] = settings.tls_port
+    if settings.metrics_port:
+        ports["METRICS_PORT"] = settings.metrics_port
     for name, port in ports.items():
         with socket.socket() as test:
             test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -25,6 +25,16 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
             f"TRUSTED_HEADERS: '{','.join(found['trusted_headers'])}': would be believed from "
             "nobody without TRUSTED_PROXIES; set it to the addresses of your proxies"
         )
+    port = found["metrics_port"]
+    if port and not found["metrics_allowed"]:
+        yield (
+            f"METRICS_PORT: '{port}': would answer nobody without METRICS_ALLOWED; set it to the "
+            "address of your Prometheus"
+        )
+    if found["metrics_allowed"] and not port:
+        yield "METRICS_ALLOWED: is set, and METRICS_PORT not; set that, or unset this one"
+    if port and port == found["listen_port"]:
+        yield f"METRICS_PORT: '{port}': is LISTEN_PORT too; choose another port"
     if found["apps"] and found["app_module"]:
         yield "APPS: is set, and APP_MODULE too; unset one of them"
     if found["dev"] == "debugger" and not found["allowed"]:

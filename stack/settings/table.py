@@ -182,6 +182,21 @@ class Settings:
         values.one_of("combined", "json", "off"),
         "Also `json`, `off`.",
     )
+    metrics_port: int | None = setting(
+        "METRICS_PORT",
+        None,
+        values.number(1, 65535),
+        "Port of its own for Prometheus, which asks for `/metrics`.",
+        shown="unset: none",
+    )
+    metrics_allowed: tuple[networks.Network, ...] | None = setting(
+        "METRICS_ALLOWED",
+        None,
+        networks.networks,
+        "Who may ask there; written like `ALLOWED`.",
+        shown="unset: nobody",
+        parse_file=networks.lines,
+    )
     health_path: str = setting(
         "HEALTH_PATH",
         "/",

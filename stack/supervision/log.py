@@ -22,7 +22,7 @@ class Log:
     def __init__(self, descriptor: int) -> None:
         """Take an open descriptor."""
         self.descriptor = descriptor
-        self.lost = 0
+        self.lost = self.lost_in_all = 0
         self.poll = select.poll()
         self.poll.register(descriptor, select.POLLOUT)
 
@@ -38,6 +38,7 @@ class Log:
             except OSError:  # nobody is there any more to read it
                 break
         self.lost += len(data)
+        self.lost_in_all += len(data)
 
     def ready(self, milliseconds: int) -> bool:
         """Wait this long at most, and say whether a chunk can be written without blocking."""

@@ -22,6 +22,7 @@ from supervisor.states import SupervisorStates
 from stack.supervision import wakeup
 from stack.supervision.log import Log
 from stack.supervision.memory import Memory
+from stack.supervision.observation.observer import Observer
 from stack.supervision.own import OURS, Own
 from stack.supervision.renewal import Renewal
 from stack.supervision.repeated import Condenser
@@ -55,6 +56,7 @@ def attach(supervisord: Any, **config: Any) -> None:
     events.subscribe(events.Tick5Event, supervision.sum_up)
     events.subscribe(events.Tick5Event, supervision.count_workers)
     events.subscribe(events.Tick5Event, supervision.look_at_certificate)
+    Observer(supervision)  # kept alive by the events that it subscribes to
 
 
 class Supervision:

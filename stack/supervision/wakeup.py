@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 from supervisor.medusa import asyncore_25 as asyncore
 
@@ -26,6 +27,12 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
         super().__init__(reader)
         signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
         self.write(0)  # supervisor 4.3.0 waits a second before its first start
+        self.alarmed: Callable[[], None] = lambda: None
+        signal.signal(signal.SIGALRM, lambda number, frame: None)
+
+    def alarm(self, seconds: float) -> None:
+        """Have alarmed() called in so many seconds: supervisord itself knows only its ticks."""
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def write(self, number: int) -> None:
         """End the main loop's wait, so that it goes through another turn."""
@@ -37,14 +44,17 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
 
     def handle_read_event(self) -> None:
         """Take one byte only, because supervisord handles one signal in a turn."""
-        if os.read(self.socket.fileno(), 1) == bytes([signal.SIGCHLD]):
+        number = os.read(self.socket.fileno(), 1)
+        if number == bytes([signal.SIGCHLD]):
             self.write(0)  # supervisord reaps at a turn's end, and acts on it in the next
+        elif number == bytes([signal.SIGALRM]):
+            self.alarmed()
 
 
 def forget() -> None:
-    """Remove an earlier WakeUp, whose descriptors `supervisorctl reload` has closed."""
+    """Remove our earlier dispatchers, whose descriptors `supervisorctl reload` has closed."""
     for descriptor, dispatcher in list(asyncore.socket_map.items()):
-        if isinstance(dispatcher, WakeUp):
+        if type(dispatcher).__module__.startswith("stack."):
             del asyncore.socket_map[descriptor]
 
 

@@ -181,12 +181,14 @@ def test_while_the_application_is_away_a_denied_client_still_gets_403(launch: La
 
 
 @pytest.mark.parametrize("client", [ALLOWED, DENIED])
-def test_the_health_checks_address_serves_two_paths_and_nothing_else(
+def test_the_health_checks_address_serves_four_paths_and_nothing_else(
     guarded: Stack, client: str
 ) -> None:
     before = reached(guarded)
-    known = {"/alive": 204, "/ready": 200}
-    spellings = {"/ready": {"/ready", *SAME_AS_READY}, "/alive": {"/alive"}}
+    known = {"/alive": 204, "/ready": 200, "/metrics": 200, "/connections": 200}
+    spellings = {"/ready": {"/ready", *SAME_AS_READY}} | {
+        path: {path} for path in ("/alive", "/metrics", "/connections")
+    }
     for path in paths():
         same = next((one for one, others in spellings.items() if path in others), None)
         status = statuses(send(guarded, get(path), client, server=HEALTH))

@@ -17,7 +17,7 @@ REFUSED = {
     "UWSGI_HTTP_SOCKET": (":9090", "listener"),
     "UWSGI_HTTPS": (":9090,a,b", "no option"),
     "UWSGI_FASTCGI_SOCKET": (":9090", "listener"),
-    "UWSGI_STATS": (":9191", "listener"),
+    "UWSGI_STATS": (":9191", "conf/uwsgi.ini"),
     "UWSGI_STATS_SERVER": (":9191", "listener"),
     "UWSGI_SHARED_SOCKET": (":9191", "listener"),
     "UWSGI_UWSGI_SOCKET": (":9191", "listener"),

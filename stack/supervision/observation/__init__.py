@@ -1,0 +1,1 @@
+"""What supervisord knows of the stack, for Prometheus and the status view."""
