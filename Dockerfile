@@ -62,7 +62,7 @@ COPY app app
 # So that `docker exec NAME reload` does. Nobody may write byte code at run time: it is made now,
 # and compared with its source by content, since times change when an image is built or copied.
 RUN /opt/venv/bin/python3 -m compileall -q --invalidation-mode checked-hash entrypoint.py stack app \
- && /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload version \
+ && /opt/venv/bin/python3 -m stack.machine.scripts own /srv /usr/local/bin alive app check healthy reload status version \
  && /opt/venv/bin/python3 -m stack.machine.scripts others /usr/local/bin /opt/venv-app \
  && ln -s /opt/venv/bin/uwsgi /usr/local/bin/
 # Which commit this is; so far down, so that nothing else is built anew for it.

@@ -6,6 +6,7 @@ python entrypoint.py check      print the effective settings and generated files
 python entrypoint.py check --client ADDRESS    say whether ALLOWED lets this client in
 python entrypoint.py check --json     the same for programs, as with --client ADDRESS
 python entrypoint.py reload     load new code and settings' files into the stack that runs here
+python entrypoint.py status     print what it is doing now, whoever hangs
 python entrypoint.py healthy    exit 0 if the application answers
 python entrypoint.py alive      exit 0 if nginx answers
 python entrypoint.py version    print the versions of what is in here
@@ -36,7 +37,7 @@ ROOT, NAME = os.path.split(os.path.realpath(__file__))
 ISOLATED = ("-E", "-s")
 
 # Commands of our own; stack/commands/arguments.py says what each takes.
-COMMANDS = {"app", "check", "reload", "healthy", "alive", "version", "--help", "-h"}
+COMMANDS = {"app", "check", "reload", "status", "healthy", "alive", "version", "--help", "-h"}
 
 
 def isolate() -> None:

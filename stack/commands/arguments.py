@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ABOUT = {
     "check": "show the effective settings and the generated files; start and change nothing",
     "reload": "load new code and settings' files into the stack that runs here",
+    "status": "show what the stack that runs here is doing now",
     "healthy": "exit with 0 if the application answers",
     "alive": "exit with 0 if nginx answers",
     "version": "name the versions of what is in here",
@@ -56,6 +57,10 @@ def run(root: Path, environ: Mapping[str, str], asked: argparse.Namespace) -> in
             from stack.commands import reload
 
             return reload.reload(root)
+        case "status":
+            from stack.commands import status
+
+            return status.status(root, asked.json, asked.watch)
         case "version":
             from stack.commands import version
 
@@ -80,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
                 "--client", metavar="ADDRESS", help="say whether ALLOWED lets this client in"
             )
             each.add_argument("--json", action="store_true", help="answer in JSON, for programs")
+        if name == "status":
+            each.add_argument("--json", action="store_true", help="for programs (docs/metrics.md)")
+            each.add_argument("--watch", action="store_true", help="again every two seconds")
         if name == "app":
             each.add_argument("words", nargs="+", metavar="COMMAND", help="as in app flask routes")
     return whole

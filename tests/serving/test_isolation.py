@@ -54,7 +54,7 @@ def test_no_module_takes_the_place_of_one_of_ours(launch: Launch, folder: Path, 
     settings = {"PYTHONPATH": "app", "PYTHONSAFEPATH": "1", "UWSGI_PROCESSES": "1", "DEV": dev}
     stack = launch(app=folder, APP_MODULE="wsgi:application", **home, **settings)
     said = ""
-    for command in ("check", "reload", "healthy", "alive", "version"):
+    for command in ("check", "reload", "status", "healthy", "alive", "version"):
         by_name = stack.launcher == "image"
         answer = stack.run(*([command] if by_name else ["./entrypoint.py", command]))
         assert answer.returncode == 0, answer.stderr
@@ -70,7 +70,7 @@ def test_no_module_takes_the_place_of_one_of_ours(launch: Launch, folder: Path, 
 # Programs that root may call, or that those call; each leaves a note if it is root who runs it.
 PROGRAMS = (
     *("alive", "app", "cat", "check", "env", "healthy", "id", "ls", "nginx", "pip", "python"),
-    *("python3", "reload", "sh", "supervisorctl", "uwsgi", "version"),
+    *("python3", "reload", "sh", "status", "supervisorctl", "uwsgi", "version"),
 )
 TRAPS = f"""
 cd /opt/venv-app
@@ -95,6 +95,7 @@ ROOTS = (
     ("check",),
     ("check", "--client", "127.0.0.1"),
     ("reload",),
+    ("status",),
     ("supervisorctl", "status"),
     ("ls",),
     ("nginx", "-v"),
