@@ -59,6 +59,13 @@ def main(called: str, arguments: list[str]) -> int:
             from stack import health
 
             return health.healthy(ROOT) if arguments == ["healthy"] else health.alive(ROOT)
+        case ["status", *options] if {*options} <= {"--json", "--watch"}:
+            # Asked when the machine has other things to do: the same.
+            from stack.commands import status
+
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+            os.chdir(ROOT)
+            return status.status(ROOT, "--json" in options, "--watch" in options)
         case ["app", word, *_] if not word.startswith("-"):
             return run(arguments[1:], strict=True)
         case [word, *_] if word not in COMMANDS:

@@ -60,7 +60,7 @@ def run(root: Path, environ: Mapping[str, str], asked: argparse.Namespace) -> in
         case "status":
             from stack.commands import status
 
-            return status.status(root, asked.json, asked.watch)
+            return status.status(str(root), asked.json, asked.watch)
         case "version":
             from stack.commands import version
 

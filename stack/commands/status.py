@@ -1,20 +1,19 @@
-"""What the stack is doing now, on one screen: asked of supervisord, which answers whoever hangs."""
+"""What the stack is doing now, on one screen: asked of supervisord, which answers whoever hangs.
+
+It imports nothing else of ours, so that it is quick where the machine is busy.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from stack.commands.words import say
-
-SOCKET = Path("run/observed.sock")
+SOCKET = "run/observed.sock"
 PATIENCE = 5  # seconds for supervisord's answer, which takes 0.2 at the most
 INTERVAL = 2  # seconds between two looks, with --watch
 
@@ -27,13 +26,17 @@ CLEAR = "\x1b[H\x1b[2J"
 HEAD = "  ID    PID STATE      FOR    RSS     REQS DIED  REQUEST"
 
 
-def status(root: Path, as_json: bool, watch: bool) -> int:
-    """Print it once, or again and again until somebody has seen enough; 1 if nobody answers."""
+def status(root: str, as_json: bool, watch: bool) -> int:
+    """Print it once, or until somebody has seen enough, and return the status: 1 for no answer.
+
+    The working directory is the root of the stack's tree.
+    """
     while True:
         try:
-            found = ask(root)
+            found = ask()
         except (OSError, ValueError) as error:
-            say(f"error: no stack answers in {root} ({error}); is it running, and as this user?")
+            why = f"no stack answers in {root} ({error}); is it running, and as this user?"
+            print(f"entrypoint: error: {why}", file=sys.stderr)
             if not watch:
                 return 1
         else:
@@ -46,11 +49,11 @@ def status(root: Path, as_json: bool, watch: bool) -> int:
             return os.EX_OK
 
 
-def ask(root: Path) -> dict[str, Any]:
+def ask() -> dict[str, Any]:
     """Ask supervisord; OSError or ValueError if it does not answer."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(PATIENCE)
-        connection.connect(os.path.relpath(root / SOCKET))
+        connection.connect(SOCKET)
         connection.sendall(b"GET /status HTTP/1.0\r\n\r\n")
         answer = connection.makefile("rb").read()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -75,7 +78,7 @@ def screen(found: dict[str, Any], watch: bool) -> str:
         f"{red}{each['word']}{end}  {each['says']}: {each['page']}" for each in found["problems"]
     ]
     lines += [*summary(found), f"{bold}{HEAD}{end}"]
-    height = shutil.get_terminal_size((80, LINES + len(lines))).lines if coloured else 0
+    height = os.get_terminal_size().lines or LINES if coloured else 0
     rows = list(workers(found["workers"]))
     if coloured and len(rows) > (room := max(height - len(lines) - 2, 4)):
         rows = [*rows[:room], f"  ... and {len(rows) - room} more, which are less busy"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.supervision.observation.counting import BOUNDS, Requests
+from stack.supervision.observation.counting import BOUNDS, CACHE, METHOD, STATUS, Requests, by
 from tests.support import processes
 from tests.support.background import background
 from tests.support.launching import Launch
@@ -18,13 +18,13 @@ from tests.support.scrape import Scrape, scrape
 from tests.support.stacks import ROOT, Stack
 from tests.support.traffic import Traffic
 
-LINE = b"%d:%b %b %b 183 90 %b %b\n"
+LINE = b"%d:%b:%b:%b %b %b 183 90\n"
 
 
 def test_lines_are_counted_wherever_they_are_cut() -> None:
     choice = random.Random(1)  # noqa: S311
     lines = [
-        LINE % (status, method, took, b"-", b"HIT", b"-")
+        LINE % (status, method, b"HIT", b"-", took, b"-")
         for status, method, took in zip(
             choice.choices((200, 404, 503), k=500),
             choice.choices((b"GET", b"POST", b"_OTHER"), k=500),
@@ -39,10 +39,11 @@ def test_lines_are_counted_wherever_they_are_cut() -> None:
         requests.take(data[:size])
         data = data[size:]
     assert sum(requests.by_kind.values()) == sum(requests.duration.buckets) == 500
-    assert requests.by_kind[b"200:GET"] == sum(line.startswith(b"200:GET ") for line in lines)
+    gets = sum(line.startswith(b"200:GET:") for line in lines)
+    assert by([STATUS, METHOD], requests.by_kind)["200", "GET"] == gets
     assert requests.duration.buckets[0] == sum(b" 0.000 " in x or b" 0.005 " in x for x in lines)
     assert requests.duration.buckets[len(BOUNDS)] == sum(b" 31.000 " in line for line in lines)
-    assert requests.cache[b"HIT"] == 500
+    assert by([CACHE], requests.by_kind) == {("HIT",): 500}
     assert requests.sent == 500 * 183
     assert requests.health == 503
     assert requests.unreadable == 2
@@ -175,7 +176,7 @@ def test_an_exception_while_counting_stops_neither_the_log_nor_the_supervision(
     launch: Launch,
 ) -> None:
     stack = launch(ALLOWED="127.0.0.1")
-    for text in (b"none\n", b"200:GET a b c d e f\n", b"200:GET 0.1 - 1 x - -\n", b"\0\n"):
+    for text in (b"none\n", b"200:GET:-:- a b c d\n", b"200:GET:-:- 0.1 - 1 x\n", b"\0\n"):
         write = f"open('run/requests.fifo', 'wb').write({text!r})"
         assert stack.run("python3", "-c", write).returncode == 0
     stack.wait_until(lambda: scrape(stack)["nginx_python3_uncounted_lines_total"] == 4)

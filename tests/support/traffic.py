@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import socket
 import threading
@@ -18,11 +17,11 @@ STATUSES = (200, 201, 202, 301, 400, 401, 404, 409, 418, 429, 500, 503, 507)
 # What could be taken for something else, were it counted from a log that a client has a say in.
 FORGED = (
     '/status/404?"status":200,"method":"POST"',
-    "/status/404?%0a200:GET%200.001%20-%201%201%20-%20-%0a",
+    "/status/404?%0a200:GET:-:-%200.001%20-%201%201%0a",
     '/status/404?x"%20200%2013%20"-"%20"-"',
     "/status/404?" + "a" * 5000 + '"status":200,',
 )
-AGENT = '\\"status\\":200, "status":200 200:GET 0.000 - 1 1 - -'
+AGENT = '\\"status\\":200, "status":200 200:GET:-:- 0.000 - 1 1'
 
 PATIENCE = 30
 
@@ -37,21 +36,21 @@ class Traffic:
         self.unanswered = 0
         self.lock = threading.Lock()
         self.enough = threading.Event()
-        self.left = itertools.count()
         self.threads = [
             threading.Thread(target=self.work, args=(random.Random(seed + number),), daemon=True)  # noqa: S311
             for number in range(clients)
         ]
 
     def start(self, most: int = 1_000_000, pause: float = 0.0) -> None:
-        """Begin to make requests, so many in all, with a pause after each, in seconds."""
+        """Make requests until so many are answered; the pause after each is in seconds."""
         self.most, self.pause = most, pause
         for each in self.threads:
             each.start()
 
     def done(self) -> int:
         """Say how many have been answered."""
-        return sum(self.answers.values())
+        with self.lock:
+            return sum(self.answers.values())
 
     def stop(self) -> Counter[tuple[str, int]]:
         """Make no more requests, and give the answers by method and status."""
@@ -66,7 +65,7 @@ class Traffic:
 
     def work(self, choice: random.Random) -> None:
         """Be one client."""
-        while next(self.left) < self.most and not self.enough.wait(self.pause):
+        while self.done() < self.most and not self.enough.wait(self.pause):
             method, target = choice.choice((*METHODS, "FOO")), choice.choice(FORGED)
             if choice.random() < 0.9:
                 target = f"/status/{choice.choice(STATUSES)}?{choice.random()}"
@@ -76,6 +75,8 @@ class Traffic:
                     self.answers[method if method in METHODS else "_OTHER", status] += 1
                 else:
                     self.unanswered += 1
+            if not status:
+                self.enough.wait(0.05)
 
     def ask(self, method: str, target: str) -> int:
         """Make one request, and give its status; 0 for none."""

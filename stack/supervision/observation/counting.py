@@ -1,8 +1,9 @@
 """What requests came to, counted from the short lines that nginx writes about each for this alone.
 
-A line has seven words (log_format counted in conf/nginx.conf): status and method, seconds in all,
-seconds that it waited for a worker, bytes sent, bytes received, state of the cache, and for what
-reason it was turned away. No word is a client's: nginx has replaced a method that it does not know.
+A line has five words (log_format counted in conf/nginx.conf): the request's kind, the seconds that
+it took, the seconds that it waited for a worker, bytes sent and bytes received. The kind is status,
+method, state of the cache and the reason for which it was turned away, as in 503:GET:-:overload. No
+word is a client's: nginx has replaced a method that it does not know.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 # Upper bounds in seconds: OpenTelemetry's for HTTP, and one for the default REQUEST_TIMEOUT.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0)
 
-WORDS = 7
+WORDS = 5
 NONE = b"-"
 HEALTH = b"health"
 
@@ -42,11 +43,9 @@ class Requests:
     def __init__(self) -> None:
         """Start with nothing."""
         self.unfinished = b""
-        self.by_kind: Counter[bytes] = Counter()  # such as 200:GET
+        self.by_kind: Counter[bytes] = Counter()
         self.duration, self.waited = Histogram(), Histogram()
         self.sent = self.received = 0
-        self.cache: Counter[bytes] = Counter()
-        self.turned_away: Counter[bytes] = Counter()
         self.unreadable = 0
         self.health = 0  # the status of the last health check
 
@@ -75,9 +74,7 @@ class Requests:
 
     def count(self, words: list[bytes]) -> None:
         """Count the words of many lines, column by column: line by line takes twice as long."""
-        kind, took, waited, sent, received, cache, reason = (
-            words[at::WORDS] for at in range(WORDS)
-        )
+        kind, took, waited, sent, received = (words[at::WORDS] for at in range(WORDS))
         try:
             sums = sum(map(int, sent)), sum(map(int, received))
             self.duration.add(took)
@@ -87,5 +84,17 @@ class Requests:
             return
         self.sent, self.received = self.sent + sums[0], self.received + sums[1]
         self.by_kind.update(kind)
-        self.cache.update(cache)
-        self.turned_away.update(reason)
+
+
+STATUS, METHOD, CACHE, REASON = range(4)
+
+
+def by(parts: Iterable[int], kinds: Counter[bytes]) -> Counter[tuple[str, ...]]:
+    """Add up kinds of requests by some of their parts; one that is not whole is left out."""
+    found: Counter[tuple[str, ...]] = Counter()
+    wanted = tuple(parts)
+    for kind, number in kinds.items():
+        words = kind.decode(errors="replace").split(":")
+        if len(words) == REASON + 1:
+            found[tuple(words[at] for at in wanted)] += number
+    return found

@@ -10,7 +10,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stack.supervision.observation import problems, snapshot
-from stack.supervision.observation.counting import BOUNDS, Histogram
+from stack.supervision.observation.counting import (
+    BOUNDS,
+    CACHE,
+    METHOD,
+    REASON,
+    STATUS,
+    Histogram,
+    by,
+)
 from stack.supervision.observation.deaths import REASONS
 from stack.supervision.observation.snapshot import Now
 
@@ -34,13 +42,12 @@ def page(now: Now) -> str:
 def requests(now: Now) -> Iterator[str]:
     """What the requests came to."""
     each = now.requests
-    kinds = [
-        (kind.decode().partition(":"), number) for kind, number in sorted(each.by_kind.items())
-    ]
+    kinds = sorted(by([METHOD, STATUS], each.by_kind).items())
+    reasons, states = by([REASON], each.by_kind), by([CACHE], each.by_kind)
     yield from counter(
         "nginx_http_requests_total",
         "Requests answered by nginx or the application.",
-        [({"method": method, "status": status}, n) for (status, _, method), n in kinds],
+        [({"method": method, "status": status}, n) for (method, status), n in kinds],
     )
     yield from histogram(
         "nginx_http_request_duration_seconds",
@@ -57,17 +64,17 @@ def requests(now: Now) -> Iterator[str]:
     yield from counter(
         "nginx_http_requests_denied_total",
         "Requests of clients that ALLOWED does not contain.",
-        [({}, each.turned_away[DENIED.encode()])],
+        [({}, reasons[DENIED,])],
     )
     yield from counter(
         "nginx_http_requests_turned_away_total",
         "Requests that got an error without an answer of the application.",
-        [({"reason": name}, each.turned_away[name.encode()]) for name in TURNED_AWAY],
+        [({"reason": name}, reasons[name,]) for name in TURNED_AWAY],
     )
     yield from counter(
         "nginx_http_cache_requests_total",
         "Requests by what RESPONSE_CACHE had for them.",
-        [({"state": name}, each.cache[name.upper().encode()]) for name in STATES],
+        [({"state": name}, states[name.upper(),]) for name in STATES],
     )
     yield from counter(
         "nginx_python3_uncounted_lines_total",

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stack.supervision.observation.counting import BOUNDS, Requests
+from stack.supervision.observation.counting import BOUNDS, REASON, STATUS, Requests, by
 
 SAMPLES = 13  # a minute, and one before it to compare with
 
@@ -19,7 +19,6 @@ class Sample(NamedTuple):
     by_kind: Counter[bytes]
     duration: Sequence[int]
     waited: Sequence[int]
-    turned_away: Counter[bytes]
 
 
 class Minute(NamedTuple):
@@ -53,7 +52,6 @@ class Samples:
             Counter(each.by_kind),
             tuple(each.duration.buckets),
             tuple(each.waited.buckets),
-            Counter(each.turned_away),
         )
 
     def take(self) -> None:
@@ -63,16 +61,17 @@ class Samples:
     def minute(self) -> Minute:
         """Compare now with a minute ago, or with the start."""
         then, now = self.kept[0], self.now()
+        kinds = now.by_kind - then.by_kind
         statuses: Counter[str] = Counter()
-        for kind, number in (now.by_kind - then.by_kind).items():
-            statuses[f"{chr(kind[0])}xx"] += number
-        reasons = (now.turned_away - then.turned_away).items()
+        for (status,), number in by([STATUS], kinds).items():
+            statuses[f"{status[:1]}xx"] += number
+        reasons = by([REASON], kinds).items()
         return Minute(
             now.at - then.at,
             dict(statuses),
             [new - old for new, old in zip(now.duration, then.duration, strict=True)],
             [new - old for new, old in zip(now.waited, then.waited, strict=True)],
-            {reason.decode(): number for reason, number in reasons if reason != b"-"},
+            {reason: number for (reason,), number in reasons if reason != "-"},
         )
 
 
