@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image image-size bom lock test faults scale fuzz attack \
+.PHONY: help run run-image run-host image image-size bom lock test faults scale fuzz metrics attack \
 	bench readme lint publish publish-plan publish-push publish-tag publish-release release-notes clean
 
 help: ## list the targets
@@ -40,6 +40,9 @@ faults: ## count the requests that each fault costs, under load; takes ten minut
 
 scale: ## count what several replicas lose and carry, on one host and in a swarm; takes 20 minutes
 	@$(dev).measure scale
+
+metrics: ## hold the metrics against what was done, and draw the dashboard; takes ten minutes
+	@$(dev).measure metrics
 
 fuzz: ## search for a list that is read or enforced wrongly, from a random seed, for a minute
 	@$(dev).measure fuzz

@@ -29,6 +29,9 @@ def main(arguments: list[str]) -> int:
     venv.prepare("dev")
     install_proxies()
     packages.ensure([REDIS])
+    if os.environ.get("REQUIRE_IMAGE") == "1":  # elsewhere, tests without it are left out
+        here = packages.find("promtool") is not None
+        packages.ensure([Need("promtool", here, ("prometheus",), ("prometheus",))])
     given = os.environ.get("IMAGE")
     options = options_of(given) if given else image_options()
     os.chdir(ROOT)
