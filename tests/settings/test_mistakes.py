@@ -133,6 +133,12 @@ MISTAKES: list[Mistake] = [
     ("TLS_REDIRECT=yes", "yes", "is not known", "write on, off, or the port"),
     ("HSTS=1y", "1y", "is not known", "write off, or a number of seconds"),
     ("HSTS=86400", "86400", "nothing comes by TLS", "set TLS_CERTIFICATE_FILE"),
+    # Metrics.
+    ("METRICS_PORT=x", "x", NUMBER, DIGITS),
+    ("METRICS_PORT=9100", "9100", "would answer nobody", "set it to the address"),
+    ("METRICS_PORT=80 METRICS_ALLOWED=::1", "80", "is LISTEN_PORT too", "choose another port"),
+    ("METRICS_ALLOWED=::1", None, "is set, and METRICS_PORT not", "set that, or unset this one"),
+    ("METRICS_ALLOWED=prometheus", "prometheus", "names are not looked up", "write IPv4 or IPv6"),
     # Files that nginx serves.
     ("STATIC_PATH=/no/such", "/no/such", "is not a folder that uid", "name one by its absolute"),
     ("STATIC_PATH=", "", "names no folder", "name one by its absolute path"),
