@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import time
@@ -23,6 +24,9 @@ Headers = list[tuple[str, str]]
 # to send, and nginx would not send less on either. An answer that is gathered whole has a length.
 GATHERED = 1 << 16
 GATHERING = 0.1
+
+# What ends a header, for nginx or for a client.
+BREAKING = re.compile(r"[\r\n\0]")
 
 # Bytes of the status line and the headers. nginx reads them into 64 KiB (uwsgi_buffer_size).
 MOST_HEADERS = 65_000
@@ -285,10 +289,14 @@ class Answer:
         """
         if not self.status:
             raise AssertionError("the application has not called start_response()")
-        size, names = len(self.status), self.names
+        size, names, parts = len(self.status), self.names, [self.status]
         for name, value in self.headers:
             names[name.lower()] = value
             size += len(name) + len(value) + 4
+            parts += (name, value)
+        # uWSGI would send it, and whoever has a say in it would write headers of their own.
+        if BREAKING.search("".join(parts)):
+            raise ValueError("the status or a header of the answer holds a line end or a NUL")
         # Nobody but us says where nginx is to call (conf/answers.conf).
         if "x-accel-stream" in names:
             self.headers[:] = [each for each in self.headers if each[0].lower() != "x-accel-stream"]

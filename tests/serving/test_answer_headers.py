@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 import requests
@@ -68,3 +69,34 @@ def test_what_was_never_handed_over_can_be_repeated(launch: Launch) -> None:
 
         headers = stack.wait_until(refused)
     assert headers["Retry-After"] == "1"
+
+
+BREAKING = """\
+NEXT = "\\r\\nX-Injected: yes"
+HEADERS = {
+    "value": ("X-A", f"a{NEXT}"),
+    "name": (f"X-A{NEXT}\\r\\nX-B", "b"),
+    "end": ("X-A", f"a{NEXT}\\r\\n\\r\\n<b>"),
+    "feed": ("X-A", "a\\nX-Injected: yes"),
+    "NUL": ("X-A", "a\\0b"),
+    "internal": ("X-A", "a\\r\\nX-Accel-Redirect: /files/secret.txt"),
+}
+
+
+def application(environ, start_response):
+    asked = environ["PATH_INFO"][1:]
+    status = f"200 OK{NEXT}" if asked == "status" else "200 OK"
+    start_response(status, [HEADERS.get(asked, ("X-A", "a")), ("Content-Length", "2")])
+    return [b"ok"] if environ["QUERY_STRING"] else iter([b"ok"])
+"""
+
+
+def test_a_line_end_in_a_header_is_a_500_as_under_gunicorn(launch: Launch, folder: Path) -> None:
+    (folder / "wsgi.py").write_text(BREAKING)
+    stack = launch(alarms=True, app=folder, UWSGI_PROCESSES="1")
+    for path in ("value", "name", "end", "feed", "NUL", "internal", "status"):
+        for query in ("", "?a=list"):
+            answer = raw.send(stack, raw.get(f"/{path}{query}"))
+            assert raw.statuses(answer) == [500], (path, answer)
+            assert b"X-Injected" not in answer
+    assert stack.get("/").text == "ok"
