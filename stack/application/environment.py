@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.application import finding, secrets
-from stack.machine import venvs
+from stack.machine import regular, venvs
 from stack.run import files
 from stack.settings import table
 from stack.settings.errors import ConfigError
@@ -91,7 +91,8 @@ def flask_app(
 def names_one(dotenv: Path) -> bool:
     """Say whether a file of python-dotenv's sets FLASK_APP."""
     try:
-        return bool(re.search(r"^\s*(export\s+)?FLASK_APP\s*=", dotenv.read_text(), re.MULTILINE))
+        text = regular.content(dotenv, regular.SOURCE).decode()
+        return bool(re.search(r"^\s*(export\s+)?FLASK_APP\s*=", text, re.MULTILINE))
     except (OSError, ValueError):
         return False
 
@@ -109,7 +110,8 @@ def serves(folder: Path, module: str) -> bool:
     base = folder / module.replace(".", "/")
     file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
     try:
-        top = symtable.symtable(file.read_text(encoding="utf-8"), str(file), "exec")
+        source = regular.content(file, regular.SOURCE).decode()
+        top = symtable.symtable(source, str(file), "exec")
     except (OSError, ValueError, SyntaxError):
         return False
     return any(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from stack.machine import venvs
+from stack.machine import regular, venvs
 
 NAME = "requirements.txt"
 
@@ -17,9 +17,10 @@ NAME = "requirements.txt"
 def warning(folder: Path) -> str | None:
     """Say what is missing or of another version than asked for; None if nothing is."""
     try:
-        lines = (folder / NAME).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+        text = regular.content(folder / NAME, regular.SOURCE).decode()
     except (OSError, ValueError):
         return None
+    lines = text.replace("\r\n", "\n").replace("\\\n", " ").splitlines()
     lacking = [problem for each in wanted(lines) if (problem := lack(each))]
     if not lacking:
         return None

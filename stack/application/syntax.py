@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stack.machine import venvs
+from stack.machine import regular, venvs
 from stack.settings.errors import ConfigError, quoted
 from stack.worker.modules import importable
 from stack.worker.plan import Plan
@@ -103,7 +103,7 @@ def file_of(folder: Path, module: str) -> Path | None:
 def content(file: Path) -> bytes:
     """Read a file; one that cannot be read is somebody else's to report."""
     try:
-        return file.read_bytes()
+        return regular.content(file, regular.SOURCE)
     except OSError:
         return b""
 

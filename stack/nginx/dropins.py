@@ -73,8 +73,9 @@ def described(directive: Directive) -> str:
 
 def ours(server: Directive) -> bool:
     """Say whether a server is ours for the health checks, or for METRICS_PORT."""
-    health = any(place(each).endswith("/run/health.conf") for each in server["block"])
-    return health or place(server).endswith("/run/metrics.conf")
+    if place(server).endswith("/conf/nginx.conf"):
+        return any(place(each).endswith("/run/health.conf") for each in server["block"])
+    return place(server).endswith("/run/metrics.conf")
 
 
 def identities(block: list[Directive]) -> Iterator[str]:

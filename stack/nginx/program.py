@@ -63,6 +63,7 @@ def refusal(root: Path, environ: Mapping[str, str]) -> str | None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="replace",
     )
     return test.stderr.strip().replace(f"{root}/", "") if test.returncode else None
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stack.machine import kernel
+from stack.machine import kernel, regular
 from stack.settings.errors import ConfigError
 
 # Bytes for what is written before anything starts: the configuration twice, logs, pid files.
@@ -135,12 +135,29 @@ def differing(run: Path, generated: Mapping[str, str]) -> Iterator[str]:
             yield name
 
 
+def copy_of_conf(source: str, target: str) -> str:
+    """Copy a file of nginx's; ConfigError if it cannot be read and nginx would have to."""
+    try:
+        with os.fdopen(regular.opened(source), "rb") as file, open(target, "wb") as copy:  # noqa: PTH123
+            shutil.copyfileobj(file, copy)
+    except OSError as error:
+        if source.endswith(".conf"):
+            raise ConfigError(
+                f"{os.path.relpath(source)}: cannot be read ({error.strerror}); put a file there "
+                f"that uid {os.geteuid()} may read, or remove it"
+            ) from None
+    return target
+
+
 @contextmanager
 def rehearsal(root: Path, files: Mapping[str, str]) -> Iterator[Path]:
     """Lay out the configuration with these generated files in a folder of its own, for a test."""
     with tempfile.TemporaryDirectory(dir=root / "run") as folder:
         copy = Path(folder)
-        shutil.copytree(root / "conf", copy / "conf")
+        try:
+            shutil.copytree(root / "conf", copy / "conf", copy_function=copy_of_conf)
+        except shutil.Error as error:  # a list of them
+            raise ConfigError(f"conf: cannot be read ({error.args[0][-1][-1]})") from None
         (copy / "run").mkdir()
         write(copy / "run", files)
         yield copy

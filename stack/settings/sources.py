@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stack.machine import regular as machine
 from stack.settings.declaration import Setting
 from stack.settings.errors import quoted
 
@@ -54,12 +54,8 @@ def content(path: str) -> str:
 
 
 def regular(path: str) -> str:
-    """Read a file that is one: a pipe would wait for its writer, and a device may never end."""
-    # NONBLOCK: or opening it could wait already.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, encoding="utf-8") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+    """Read a file that is one, and not too long."""
+    with os.fdopen(machine.opened(path), encoding="utf-8") as file:
         text = file.read(LARGEST + 1)
     if len(text) > LARGEST:
         raise OSError(errno.EFBIG, f"it is longer than {LARGEST >> 20} MiB")

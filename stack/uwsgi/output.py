@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from stack.machine import processes
+from stack.machine import processes, regular
 
 # What uWSGI calls its workers, and what one calls itself that has loaded (stack/worker/main.py).
 WORKER = "uWSGI worker"
@@ -24,6 +24,7 @@ VANISHING = (
 
 # Written by stack/worker when it cannot load an application.
 REFUSAL = Path("run/refusal")
+LONGEST_REFUSAL = 64 << 10  # bytes
 
 DIED = re.compile(rb"^DAMN ! worker \d+ \(pid: (\d+)\) died", re.MULTILINE)
 # How stack/worker's reports in the log begin.
@@ -49,7 +50,8 @@ def vanishing(said: bytes) -> bytes:
 def refusal() -> str:
     """Read why the application was not loaded, if it was not."""
     try:
-        return REFUSAL.read_text(errors="replace")
+        # The application can write there too, and supervisord, which asks, must never wait.
+        return regular.content(REFUSAL, LONGEST_REFUSAL).decode(errors="replace")
     except OSError:
         return ""
 

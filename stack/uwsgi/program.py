@@ -29,6 +29,7 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
         preexec_fn=expendable,
     )
     if answer.returncode == -signal.SIGKILL:

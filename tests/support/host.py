@@ -44,7 +44,7 @@ class HostStack(Stack):
             (self.root / "app").symlink_to(app)
         if conf:
             shutil.rmtree(self.root / "conf")
-            shutil.copytree(conf, self.root / "conf")
+            shutil.copytree(conf, self.root / "conf", symlinks=True)
         self.before = self.files()
 
     def limit(self, size: str) -> None:
