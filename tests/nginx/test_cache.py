@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from itertools import product
 from pathlib import Path
@@ -128,6 +129,19 @@ def test_a_refusal_by_the_application_is_not_taken_for_one_by_the_list(launch: L
     assert stack.get("/last", client="127.0.0.2").status_code == 403
     stack.wait_until(lambda: stack.lines("denied:", "/last"))
     assert not stack.lines("denied:", "/page/a")
+
+
+@pytest.mark.parametrize("form", ["combined", "json"])
+def test_an_answer_that_was_kept_has_waited_for_no_worker(launch: Launch, form: str) -> None:
+    stack = cached(launch, ACCESS_LOG=form)
+    answers = [stack.get(f"/page/a?{KEEP}") for _ in range(2)]
+    assert answers[0].text == answers[1].text
+    waited = []
+    for answer in answers:
+        (line,) = stack.says(answer.headers["X-Request-Id"])
+        waited.append(json.loads(line)["queue_time"] if form == "json" else line.split()[-2])
+    assert float(waited[0]) >= 0
+    assert waited[1] == "-"
 
 
 def test_other_methods_go_through(launch: Launch) -> None:
