@@ -44,7 +44,7 @@ scale: ## count what several replicas lose and carry, on one host and in a swarm
 metrics: ## hold the metrics against what was done, and draw the dashboard; takes ten minutes
 	@$(dev).measure metrics
 
-fuzz: ## search for a list that is read or enforced wrongly, from a random seed, for a minute
+fuzz: ## search for a list that is read or enforced wrongly, and for JSON that is none, for a minute
 	@$(dev).measure fuzz
 
 attack: ## send 100,000 random requests, to find a client that is taken for another; takes ten minutes

@@ -1,6 +1,7 @@
 """Search for a list that is read or enforced wrongly: python -m measurements.fuzz --help.
 
-Two searches at once. hypothesis makes texts, most of them no lists, for the properties that the
+Three searches. Lines of the access log as nginx could write them, in pieces, have to come out as
+JSON in UTF-8. hypothesis makes texts, most of them no lists, for the properties that the
 tests hold too; it prints the shortest text that breaks one. Meanwhile nginx, with a list of up to
 thousands of entries, decides about thousands of clients, and is held against ipaddress.
 """
@@ -19,12 +20,14 @@ from itertools import count, islice
 from pathlib import Path
 
 from tests.support.decisions import PEER, Case, case, mismatches
+from tests.support.json_lines import broken
 from tests.support.launching import Plan, begin, prepared
 from tests.support.stacks import ROOT, Stack
 
 APP = ROOT / "tests/apps/bare"
 PROPERTIES = "tests/settings/test_properties.py"
 EACH = 50_000  # decisions on each list, at least
+LINES = 100_000  # of the access log, in each round
 SHOWN = 10  # mismatches
 
 
@@ -80,6 +83,7 @@ def main() -> int:
         asked = case(seed, EACH)
         with properties(seed) as texts:
             found = decisions(asked, asked_for.image)
+            found += islice(broken(seed, LINES), SHOWN)
             said, _ = texts.communicate()
         found += [said] if texts.returncode else []
         if found:
@@ -88,7 +92,8 @@ def main() -> int:
             return 1
         made += len(asked.clients)
         print(
-            f"seed {seed}: nothing found; {made} decisions on {rounds} lists, last {asked.shape!r}",
+            f"seed {seed}: nothing found; {made} decisions on {rounds} lists, "
+            f"last {asked.shape!r}; {rounds * LINES} lines of JSON",
             flush=True,
         )
         if made >= asked_for.decisions if asked_for.decisions else time.monotonic() > end:

@@ -11,6 +11,7 @@ from pathlib import Path
 from stack.application import environment, prestart
 from stack.commands import beside, tls
 from stack.commands.prepare import Prepared, prepare, require, with_programs
+from stack.commands.service import service
 from stack.commands.words import say, warn
 from stack.machine import kernel, venvs
 from stack.nginx import program as nginx
@@ -55,6 +56,8 @@ def of_supervisord(
         "VIRTUAL_ENV": venvs.applications(),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        "OUR_LOG_LEVEL": settings.log_level,
+        "OUR_SERVICE": service(settings, kernel.has_ipv6()),
         "OUR_PROGRAMS": f"{venvs.ours()}/bin",
         "APP_PATH": environment.path(environ),
         "NGINX_ENVIRON": shlex.join(f"{name}={value}" for name, value in of_nginx.items()),

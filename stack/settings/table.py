@@ -182,6 +182,12 @@ class Settings:
         values.one_of("combined", "json", "off"),
         "Also `json`, `off`.",
     )
+    log_level: str = setting(
+        "LOG_LEVEL",
+        "info",
+        values.level,
+        "Also `debug`, for all that nginx, uWSGI and supervisord say, and `warning`.",
+    )
     metrics_port: int | None = setting(
         "METRICS_PORT",
         None,

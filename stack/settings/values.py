@@ -38,6 +38,14 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def level(text: str) -> str:
+    """Parse a level of Python's logging, in any case: many applications have the same variable."""
+    return one_of(*LEVELS)(text.lower())
+
+
 def folder(text: str) -> str:
     """Parse the path of a folder, absolute or from the root of the tree."""
     if text and text.isprintable():

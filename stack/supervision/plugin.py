@@ -23,9 +23,10 @@ from stack.supervision import wakeup
 from stack.supervision.log import Log
 from stack.supervision.memory import Memory
 from stack.supervision.observation.observer import Observer
+from stack.supervision.output import Output, Stream
 from stack.supervision.own import OURS, Own
 from stack.supervision.renewal import Renewal
-from stack.supervision.repeated import Condenser
+from stack.supervision.start import Start
 from stack.supervision.workers import Workers
 from stack.uwsgi import output
 
@@ -67,22 +68,19 @@ class Supervision:
         self.supervisord = supervisord
         self.options = supervisord.options
         self.options.fork = wakeup.fork
-        self.wake_up = wakeup.WakeUp()
-        self.stdout, self.stderr = Log(1), Log(2)
-        self.condenser = Condenser()
+        self.output = Output(self.options.logger.warn, os.environ["OUR_LOG_LEVEL"])
+        self.stdout, self.stderr = self.output.stdout, self.output.stderr
         self.memory, self.out_of_memory = Memory(), ""
         self.workers = Workers()
         self.renewal = Renewal(self.options.logger)
         self.own = Own(supervisord)
-        for handler in self.options.logger.handlers:
-            if handler.stream is sys.stdout:  # which __main__.py has made stderr
-                handler.stream = self.stderr
+        if isinstance(sys.stdout, Stream):  # which __main__.py has given it
+            sys.stdout.go_to(self.output.own)
         # What each program said last, and when it was asked to stop.
         self.words: dict[str, bytes] = {}
         self.reloads: list[int] = []
         self.asked: dict[str, float] = {}
-        # Whether uWSGI's workers have loaded the application: since its last start, and ever.
-        self.loaded = self.served = False
+        self.start = Start(supervisord, self.output, self.workers)
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Unblock the signals that came too early; after one to stop, nothing is started."""
@@ -100,7 +98,8 @@ class Supervision:
         """
         self.own.stop()
         process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
-        if not self.loaded or output.importing(process.pid):
+        self.start.look()
+        if not self.start.loaded or output.importing(process.pid):
             process.config.stopsignal = signal.SIGKILL
 
     def hung_up(self, number: int, frame: Any) -> None:
@@ -116,45 +115,34 @@ class Supervision:
         self.reloads.append(os.posix_spawn(command[0], command, os.environ))
 
     def heard(self, event: events.ProcessLogEvent) -> None:
-        """Pass on what a program says, keep its end, and follow what uWSGI tells of its workers.
+        """Pass on what a program says, and keep its end.
 
         supervisord would open /dev/stdout once more for that, which fails where it is a socket or
         another user's pipe, and writes into the middle where it is a file.
         """
         name = event.process.config.name
-        if name == "nginx" and event.channel == "stdout":
-            self.stdout.write(event.data)
+        if name in OURS:
+            self.output.heard(name, event.channel, event.data)
+        else:
+            self.stderr.write(self.own.lines(name, event.channel, event.data))
+        if (name, event.channel) == ("nginx", "stdout"):
             return
-        self.stderr.write(self.passed_on(name, event))
         self.words[name] = (self.words.get(name, b"") + event.data)[-REMEMBERED:]
-        if name == "uwsgi" and not self.loaded:
+        if name == "uwsgi" and not self.start.ready:
             self.follow_loading(event)
-
-    def passed_on(self, name: str, event: events.ProcessLogEvent) -> bytes:
-        """Give what of a program's output goes to the log, and in which form."""
-        if name == "nginx":
-            return self.condenser.pass_on(event.data)
-        if name == "uwsgi":
-            return bytes(event.data)
-        return self.own.lines(name, event.channel, event.data)
 
     def follow_loading(self, event: events.ProcessLogEvent) -> None:
         """Notice that a worker has loaded the application, or that it ends one after another."""
-        words = self.words["uwsgi"]
-        if output.loaded(event.process.pid):
-            self.loaded = self.served = True
-            if too_many := self.workers.measured(event.process.pid):
-                self.options.logger.warn(too_many)
-        elif why := output.vanishing(words):
+        if b"WSGI app " in event.data or b"DAMN" in event.data:
+            self.start.look()
+        if not self.start.loaded and (why := output.vanishing(self.words["uwsgi"])):
             self.words["uwsgi"] = why
             self.gave_up(event)
 
     def sum_up(self, event: events.Event) -> None:
         """Log how many lines were left out, but of a burst that just began, and what was killed."""
         self.look_at_memory()
-        last = isinstance(event, events.ProcessStateStoppedEvent)
-        for summary in self.condenser.summaries(at_once=last):
-            self.options.logger.warn(summary)
+        self.output.sum_up(at_once=isinstance(event, events.ProcessStateStoppedEvent))
 
     def look_at_certificate(self, event: events.Event) -> None:
         """Have a renewal taken, but by a stack that stops."""
@@ -170,7 +158,7 @@ class Supervision:
     def count_workers(self, event: events.Event) -> None:
         """Have as many workers as fit into memory."""
         process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
-        if self.loaded and self.options.mood == SupervisorStates.RUNNING:
+        if self.start.loaded and self.options.mood == SupervisorStates.RUNNING:
             self.workers.keep(process.pid)
 
     def starting(self, event: events.ProcessStateStartingEvent) -> None:
@@ -178,18 +166,20 @@ class Supervision:
         name = event.process.config.name
         self.words.pop(name, None)
         if name == "uwsgi":
-            self.loaded = False
-            self.workers.begin()
+            self.start.begin()
             output.REFUSAL.unlink(missing_ok=True)
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
         name = event.process.config.name
         self.look_at_memory()
+        self.output.ended(name)
+        if self.options.mood == SupervisorStates.RUNNING:
+            self.output.show_held()
         self.end_orphans(event)
         if name == "uwsgi" and (refusal := output.refusal()):
             self.words[name] = refusal.encode()
-            if not self.served:
+            if not self.start.served:
                 self.gave_up(event)  # the next try would fail in the same way
             else:
                 self.stderr.write(refusal)
@@ -210,13 +200,14 @@ class Supervision:
         if not event.process.config.autorestart:
             return  # the operator said that it may end
         name = event.process.config.name
+        self.output.show_held()
         self.options.logger.critical(f"{name} gave up: stopping the rest")
         self.options.mood = SupervisorStates.SHUTDOWN
         words = output.telling(self.words.get(name, b"").decode(errors="replace"))
         self.look_at_memory()
         why = self.out_of_memory or "see above"
         atexit.register(leave, self.stderr, f"{words}\nentrypoint: error: {name} gave up, {why}")
-        self.wake_up.write(0)
+        self.start.wake_up.write(0)
 
     def stopping(self, event: events.ProcessStateStoppingEvent) -> None:
         """Note when a program was asked to stop."""

@@ -19,9 +19,10 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
     signal or a dead child up to a second late, at each step of a start and of a stop.
     """
 
-    def __init__(self) -> None:
-        """Have the interpreter write each signal's number to the pipe."""
+    def __init__(self, turn: Callable[[], None]) -> None:
+        """Have the interpreter write each signal's number to the pipe; `turn` may not raise."""
         forget()
+        self.turn = turn
         reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
         super().__init__(reader)
@@ -37,6 +38,11 @@ class WakeUp(asyncore.file_dispatcher):  # type: ignore[misc]  # supervisor has 
     def write(self, number: int) -> None:
         """End the main loop's wait, so that it goes through another turn."""
         os.write(self.writer, bytes([number]))
+
+    def readable(self) -> bool:
+        """Say that this end is read; supervisord asks in each turn of its main loop."""
+        self.turn()
+        return True
 
     def writable(self) -> bool:
         """Say that this end is only read."""

@@ -35,6 +35,11 @@ class Workers:
         """Note that uWSGI starts anew, with one worker if it is staged."""
         self.target = self.amiss = 0
 
+    def expected(self) -> int:
+        """Say how many are to be there before the start is over."""
+        fewest = os.environ.get("UWSGI_CHEAPER_INITIAL", os.environ.get("UWSGI_CHEAPER"))
+        return self.target if self.staged else int(fewest or self.wanted)
+
     def measured(self, master: int) -> str:
         """Measure a worker that has loaded, start the others that fit, and say if not all do."""
         one = size(master)

@@ -1,7 +1,6 @@
 """What uWSGI's workers are at: which of them still import, and why one gave up.
 
-The application writes to the same log, and clients may have a say in what: so what a line tells is
-believed only if the kernel has it too.
+Facts come from the kernel. What the log tells is believed only if the kernel has it too.
 """
 
 from __future__ import annotations
@@ -22,6 +21,9 @@ VANISHING = (
     b"by os._exit(), a crash in an extension, or for want of memory\n"
 )
 
+# Made by stack/worker when it has loaded an application.
+ONCE_LOADED = Path("run/loaded")
+
 # Written by stack/worker when it cannot load an application.
 REFUSAL = Path("run/refusal")
 LONGEST_REFUSAL = 64 << 10  # bytes
@@ -36,9 +38,9 @@ def importing(master: int) -> bool:
     return any(processes.name(pid) != LOADED for pid in processes.children(master, WORKER))
 
 
-def loaded(master: int) -> bool:
-    """Say whether uWSGI has a worker that has imported the application."""
-    return any(processes.name(pid) == LOADED for pid in processes.children(master, WORKER))
+def loaded(master: int) -> int:
+    """Count uWSGI's workers that have imported the application."""
+    return sum(processes.name(pid) == LOADED for pid in processes.children(master, WORKER))
 
 
 def vanishing(said: bytes) -> bytes:

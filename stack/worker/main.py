@@ -82,17 +82,22 @@ def refuse(root: Path, report: str) -> NoReturn:
     os._exit(FAILED)
 
 
-def told(application: Application) -> Application:
+def told(application: Application, root: Path) -> Application:
     """Let the kernel tell who waits for it that this worker has loaded (stack/uwsgi/output.py).
 
-    A line in the log could be anybody's.
+    A line in the log could be anybody's. The file is for supervisord: one that has loaded may die
+    of its first request before anybody has looked.
     """
     Path("/proc/self/comm").write_text(LOADED)
+    if uwsgi.masterpid():
+        (root / "run/loaded").touch()
     return application
 
 
 def main() -> Application:
     """Prepare this process for the application, load it, and return what uWSGI is to call."""
+    if uwsgi.masterpid():
+        os.dup2(1, 2)  # stderr is the master's, so that nobody is taken for it
     root = Path.cwd()
     plan = Plan.read((root / "run/application.json").read_text())
     # uWSGI has put the root of our tree on the path, and its own program in sys.executable.
@@ -113,8 +118,8 @@ def main() -> Application:
         else:
             application = load(plan)
         streams = root / "run/streams"
-        return told(Delivery(as_asked(application, root), streams, plan.patience))
+        return told(Delivery(as_asked(application, root), streams, plan.patience), root)
     except Refusal as refusal:
         if plan.dev == "0":
             refuse(root, str(refusal))
-        return told(excuse(str(refusal)))
+        return told(excuse(str(refusal)), root)

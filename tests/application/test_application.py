@@ -150,6 +150,6 @@ def test_a_slow_import_is_waited_for(launch: Launch) -> None:
 
 def test_a_stop_does_not_wait_for_a_slow_import(launch: Launch) -> None:
     stack = launch(ready=False, app=APPS / "slow", IMPORT_TAKES="600")
-    stack.wait_until(lambda: stack.lines("spawned uWSGI worker"))
+    stack.wait_until(lambda: stack.processes("uwsgi worker"))
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone() == 0

@@ -53,7 +53,8 @@ def test_it_runs_before_anything_listens(launch: Launch, app: Path) -> None:
     assert stack.get().text == "Hello, World!"
     words = ["listening: False", "blocked: 0", "here: True"]
     assert all(len(stack.lines(each)) == 1 for each in words)
-    before = stack.log().partition("supervisord started")[0]
+    stack.says("INFO ready after ")
+    before = stack.log().partition("INFO ready after ")[0]
     assert all(each in before for each in words)
 
 
@@ -106,18 +107,18 @@ def test_neither_check_nor_reload_run_it(launch: Launch, app: Path) -> None:
 )
 def test_its_failure_stops_the_start(launch: Launch, app: Path, text: str, words: str) -> None:
     prestart(app, text)
-    assert words in failed(launch(ready=False, app=app), 1)
+    assert words in failed(launch(ready=False, app=app, LOG_LEVEL="debug"), 1)
 
 
 def test_it_may_not_take_for_ever(launch: Launch, app: Path) -> None:
     prestart(app, "#!/bin/sh\nsleep 600 &\nsleep 600\n")
-    stack = launch(ready=False, app=app, PRESTART_TIMEOUT="1")
+    stack = launch(ready=False, app=app, PRESTART_TIMEOUT="1", LOG_LEVEL="debug")
     assert "still ran after 1 s; PRESTART_TIMEOUT gives it more" in failed(stack, 1)
 
 
 def test_one_that_cannot_be_executed_is_refused(launch: Launch, app: Path) -> None:
     prestart(app, "#!/bin/sh\n", mode=0o644)
-    stack = launch(ready=False, app=app)
+    stack = launch(ready=False, app=app, LOG_LEVEL="debug")
     if stack.launcher == "host" and os.geteuid() == 0:
         assert "is not executable" in failed(stack, os.EX_CONFIG)
     else:
@@ -134,7 +135,7 @@ def test_a_stop_does_not_wait_for_it(launch: Launch, app: Path, number: signal.S
     prestart(
         app, "#!/bin/sh\ntrap 'echo told to stop; exit 9' TERM\necho begun\nsleep 600 & wait\n"
     )
-    stack = launch(ready=False, app=app)
+    stack = launch(ready=False, app=app, LOG_LEVEL="debug")
     stack.wait_until(lambda: stack.lines("begun"))
     stack.signal(number)
     assert stack.wait_until_gone() == 0

@@ -175,7 +175,7 @@ def requests_of(found: Scrape) -> float:
 def test_an_exception_while_counting_stops_neither_the_log_nor_the_supervision(
     launch: Launch,
 ) -> None:
-    stack = launch(ALLOWED="127.0.0.1")
+    stack = launch(ALLOWED="127.0.0.1", LOG_LEVEL="debug")
     for text in (b"none\n", b"200:GET:-:- a b c d\n", b"200:GET:-:- 0.1 - 1 x\n", b"\0\n"):
         write = f"open('run/requests.fifo', 'wb').write({text!r})"
         assert stack.run("python3", "-c", write).returncode == 0

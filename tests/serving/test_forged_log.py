@@ -36,7 +36,7 @@ def test_forged_lines_steer_nothing(launch: Launch, folder: Path) -> None:
     assert stack.run("./entrypoint.py", "reload").returncode == 0
     (slow,) = background(stack, "/slow")
     wait_until_busy(stack, 1)
-    stack.wait_until(lambda: stack.lines("spawned uWSGI worker"))
+    assert stack.says("spawned uWSGI worker")
     stack.signal(signal.SIGTERM)
     assert slow.result().text == "served"
     assert stack.wait_until_gone() == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.supervision.log import Log
-from stack.supervision.repeated import Condenser
+from stack.supervision.repeated import Repeated
 from tests.support.host import HostStack
 
 
@@ -44,18 +44,15 @@ def test_a_reader_that_is_gone_is_no_error() -> None:
 
 
 def test_a_burst_is_one_count_wherever_in_it_the_five_seconds_end() -> None:
-    condenser = Condenser()
-    refusal = (
-        b"2026/01/01 00:00:00 [error] 1#1: *1 no live upstreams while connecting to upstream\n"
-    )
-    assert condenser.pass_on(refusal * 13) == refusal
-    assert [*condenser.summaries()] == []
-    assert condenser.pass_on(refusal * 15) == b""
-    (summary,) = condenser.summaries()
-    assert summary.startswith("28 requests ")
-    assert condenser.pass_on(refusal * 2) == refusal
-    (last,) = condenser.summaries(at_once=True)
-    assert last.startswith("2 requests ")
+    repeated = Repeated()
+    assert [repeated.is_news(b"kind") for _ in range(13)] == [True] + 12 * [False]
+    assert [*repeated.summaries()] == []
+    assert not any(repeated.is_news(b"kind") for _ in range(15))
+    ((kind, count),) = repeated.summaries()
+    assert (kind, count.times, count.shown) == (b"kind", 28, 1)
+    assert [repeated.is_news(b"kind") for _ in range(2)] == [True, False]
+    ((kind, count),) = repeated.summaries(at_once=True)
+    assert count.times == 2
 
 
 class Unheard(HostStack):

@@ -54,13 +54,15 @@ def test_many_refusals_are_a_line_and_a_count(launch: Launch, faulty: Path) -> N
 
     def accounted() -> int:
         found = re.findall(r"(\d+) requests were answered with 503", stack.log())
-        shown = len(stack.lines("no live upstreams"))
+        shown = len(stack.lines("503: GET /held (", "MAX_QUEUED_REQUESTS", "UWSGI_PROCESSES"))
         return sum(map(int, found)) + shown - len(found)
 
     # The first is shown at once, and counted with the others when its seconds are over; only if
     # this took longer than they are, there is more than one of each.
-    assert stack.says("no live upstreams")
+    (line,) = stack.says("503: GET /held (")[:1]
+    assert re.search(r"\([0-9a-f]{32}\): as many requests as MAX_QUEUED_REQUESTS", line)
     stack.wait_until(lambda: accounted() == 28)
+    assert not stack.lines("no live upstreams")
 
 
 def test_slow_clients_do_not_take_the_places(launch: Launch) -> None:

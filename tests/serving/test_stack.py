@@ -134,7 +134,8 @@ def test_the_largest_body_can_be_chosen(launch: Launch) -> None:
 
 def test_workers_and_threads_can_be_chosen(launch: Launch) -> None:
     stack = launch(UWSGI_PROCESSES="3", UWSGI_THREADS="2")
-    assert len(stack.says("spawned uWSGI worker", "cores: 2", count=3)) == 3
+    assert stack.says("INFO ready after ", "by 3 processes of 2 threads")
+    stack.crew("uwsgi", 3)
 
 
 def test_is_healthy_although_loopback_is_not_allowed(launch: Launch) -> None:

@@ -70,7 +70,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_a_start_with_a_second_door_is_refused(launch: Launch) -> None:
-    stack = launch(ready=False, UWSGI_HTTP="127.0.0.1:0")
+    stack = launch(ready=False, UWSGI_HTTP="127.0.0.1:0", LOG_LEVEL="debug")
     assert stack.wait_until_gone() == 78
     assert not stack.lines("spawned")
 

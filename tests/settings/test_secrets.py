@@ -57,7 +57,7 @@ def test_a_setting_and_its_file_exclude_each_other(tmp_path: Path) -> None:
 def test_settings_of_uwsgis_come_from_files_too(launch: Launch, app: Path) -> None:
     (app / "number").write_text("3\n")
     stack = launch(app=app, UWSGI_PROCESSES_FILE="app/number", **GIVEN)
-    stack.wait_until(lambda: len(stack.lines("spawned uWSGI worker")) == 3)
+    stack.crew("uwsgi", 3)
     assert stack.run("./entrypoint.py", "reload").returncode == 0
 
 

@@ -67,7 +67,7 @@ class Observer:
         self.nginx = Source(
             health_address(), STUB_STATUS, self.read_connections, self.guarded(self.settle)
         )
-        supervision.wake_up.alarmed = self.guarded(self.answer)
+        supervision.start.wake_up.alarmed = self.guarded(self.answer)
         events.subscribe(events.ProcessLogEvent, self.guarded(self.heard))
         events.subscribe(events.ProcessStateExitedEvent, self.guarded(self.ended))
         events.subscribe(events.ProcessStateBackoffEvent, self.guarded(self.ended))
@@ -88,8 +88,8 @@ class Observer:
         return call
 
     def heard(self, event: events.ProcessLogEvent) -> None:
-        """Find out from uWSGI's output which of its workers die."""
-        if event.process.config.name == "uwsgi":
+        """Find out from what uWSGI's master says, on its own channel, which of its workers die."""
+        if event.process.config.name == "uwsgi" and event.channel == "stderr":
             self.deaths.take(event.data, event.process.pid)
 
     def ended(self, event: Any) -> None:
@@ -134,7 +134,7 @@ class Observer:
         if self.latest and time.monotonic() - self.latest[0] < SAME:
             self.answer(self.latest[1])
         elif len(self.waiting) == 1:
-            self.supervision.wake_up.alarm(PATIENCE)
+            self.supervision.start.wake_up.alarm(PATIENCE)
             self.uwsgi.ask()
             self.nginx.ask()
             self.settle()
@@ -189,7 +189,7 @@ class Observer:
             room=snapshot.room(),
             rss={pid: found for pid, found in rss.items() if found is not None},
             facts=snapshot.facts(),
-            loaded=self.supervision.loaded,
+            loaded=self.supervision.start.loaded,
             reload=self.reload,
             certificate_end=snapshot.certificate_end(),
             log_lost=self.supervision.stdout.lost_in_all + self.supervision.stderr.lost_in_all,
