@@ -37,7 +37,7 @@ def serve(root: Path, environ: Mapping[str, str]) -> int:
     require(static.missing(vars(settings)))  # prestart may have made it
     files.clear(root / "run")
     files.write(root / "run", prepared.files)
-    files.make_socket(root / "run")
+    files.make_sockets(root / "run")
     return become_supervisord(environ)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from stack.machine import kernel
-from stack.nginx import access, listening, locations, metrics, proxies, tls
+from stack.nginx import access, clients, listening, locations, metrics, proxies, tls
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
@@ -36,7 +36,7 @@ def files(settings: Settings, budget: Budget, nginx: tuple[int, ...], room: int)
         "http.conf": http(settings, nginx, room),
         "server.conf": server(settings, kernel.has_ipv6()),
         **tls.files(settings, nginx, kernel.has_ipv6()),
-        "locations.conf": locations.locations(settings),
+        "locations.conf": clients.of_connections(settings) + locations.locations(settings),
         "application.conf": application(settings),
         "health.conf": health(settings),
         "metrics.conf": metrics.server(settings, kernel.has_ipv6()),
@@ -65,6 +65,7 @@ def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
         limits(settings, nginx, room),
         log(settings.access_log),
         upstream(settings),
+        clients.zones(settings),
         variables(settings, nginx),
         proxies.maps(believed, settings.real_ip_header, kernel.gateway()),
         proxies.headers((settings.real_ip_header, *settings.trusted_headers)),
@@ -124,6 +125,7 @@ def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
         "asked_host": "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host",
         # With ALLOWED, static files must not end up in caches that other clients share.
         "cache_scope": "public" if settings.allowed is None else "private",
+        "retry_after": str(clients.retry_after(settings)),
         "health_path": settings.health_path,
         "dev_mode": "" if settings.dev == "0" else settings.dev,
         **tls.variables(settings),
@@ -134,8 +136,10 @@ def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
 
 
 def application(settings: Settings) -> str:
-    """Render whether answers are kept."""
-    return "include cache.conf;\n" if settings.response_cache == "on" else ""
+    """Render whether answers are kept, and how many requests one client may make."""
+    kept = settings.response_cache == "on"
+    cache = "include cache.conf;\ninclude refresh.conf;\n" if kept else ""
+    return cache + clients.of_requests(settings)
 
 
 def server(settings: Settings, ipv6: bool) -> str:

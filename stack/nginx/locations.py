@@ -6,12 +6,21 @@ from stack.settings import static
 from stack.settings.table import Settings
 
 APPLICATION = "include application.conf;"
+CACHED = "include cached.conf;"
 STATIC = "include static.conf;"
 PAGE = "include spa.conf;"
 
 
 def locations(settings: Settings) -> str:
     """Render locations.conf; the files that it includes are in conf/."""
+    text = of_paths(settings)
+    if settings.rate_limit and settings.response_cache == "on":
+        return text.replace(APPLICATION, CACHED) + location("@counted", APPLICATION)
+    return text
+
+
+def of_paths(settings: Settings) -> str:
+    """Render which paths are whose."""
     path, page, url = settings.static_path, settings.spa_fallback, settings.static_url
     rest = location("/", APPLICATION)
     if not path:

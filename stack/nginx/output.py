@@ -18,6 +18,11 @@ EVENT = b"\t"
 
 DENIED = b"denied"
 UNWELL = b"unwell"
+RATE = b"rate"
+CONNECTIONS = b"connections"
+
+# Of these it is counted whom they concern.
+OF_CLIENTS = (DENIED, RATE, CONNECTIONS)
 
 # Characters of a client's text that are shown.
 MOST = 300
@@ -66,6 +71,18 @@ KINDS = {
         "{times} requests were answered with 503: as many as MAX_QUEUED_REQUESTS allows were "
         "waiting",
     ),
+    RATE: Kind(
+        REQUEST + "{client} made more requests than RATE_LIMIT allows; is it one client, or an "
+        "address that stands for many?",
+        "{times} requests were answered with 429, as these made more than RATE_LIMIT allows: "
+        "{clients}",
+    ),
+    CONNECTIONS: Kind(
+        REQUEST + "{client} has as many requests under way as CONNECTION_LIMIT allows; is it one "
+        "client, or an address that stands for many?",
+        "{times} requests were answered with 429, as these had more under way than "
+        "CONNECTION_LIMIT allows: {clients}",
+    ),
     b"away": Kind(
         REQUEST + "uWSGI was away; why it ended, or that it still starts, is in the lines before",
         "{times} requests were answered with 503: uWSGI was away",
@@ -97,7 +114,7 @@ def is_event(line: bytes) -> bool:
 def kind_and_client(line: bytes) -> tuple[bytes, bytes]:
     """Read an event's kind, and whom it concerns if that is to be counted."""
     _, kind, client, _ = line.split(EVENT, 3)
-    return kind, client if kind == DENIED else b""
+    return kind, client if kind in OF_CLIENTS else b""
 
 
 def most(kind: bytes) -> int:

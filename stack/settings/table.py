@@ -11,6 +11,7 @@ from stack.settings import (
     misspelt,
     networks,
     proxies,
+    rates,
     shutdown,
     sizes,
     sources,
@@ -126,6 +127,25 @@ class Settings:
         values.number(1, 65535),
         "Requests that may wait; the rest get 503 and `Retry-After` at once.",
         shown="256 for each served at once",
+    )
+    rate_limit: rates.Rate | None = setting(
+        "RATE_LIMIT",
+        "off",
+        rates.rate,
+        "Requests of one client that reach the application: `20/s`, `600/m`; more get 429.",
+    )
+    rate_burst: int = setting(
+        "RATE_BURST",
+        rates.burst,
+        values.number(1, 1_000_000),
+        "How many of them may come at once.",
+        shown="two seconds' worth, at least 10",
+    )
+    connection_limit: int | None = setting(
+        "CONNECTION_LIMIT",
+        "off",
+        rates.or_off(values.number(1, 65535)),
+        "Requests of one client that are under way at once; more get 429.",
     )
     request_timeout: int = setting(
         "REQUEST_TIMEOUT",
