@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.uwsgi.master import Master
-from tests.support.background import background, wait_until_busy
+from tests.support.background import background
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack
 
@@ -26,6 +26,9 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     match environ["PATH_INFO"]:
         case "/exits": os._exit(3)
+        case "/works":
+            print("at work", flush=True)
+            time.sleep(60)
         case "/crashes": ctypes.string_at(0)
         case "/pieces": return pieces()
     return [b"served"]
@@ -63,15 +66,16 @@ def test_the_operators_own_limit_is_the_one_that_is_named(launch: Launch) -> Non
     told(stack, "503: GET /held (", "the worker that had the request ended without an answer")
 
 
-def test_a_worker_that_is_killed(launch: Launch) -> None:
-    stack = launch(app=FAULTS, APP_MODULE=MODULE, UWSGI_PROCESSES="1")
+def test_a_worker_that_is_killed(launch: Launch, folder: Path) -> None:
+    (folder / "app.py").write_text(APPLICATION)
+    stack = launch(app=folder, UWSGI_PROCESSES="1")
     (_, worker) = stack.crew("uwsgi", 1)
-    (lost,) = background(stack, "/held")
-    wait_until_busy(stack, 1)
+    (lost,) = background(stack, "/works")
+    stack.says("at work")
     os.kill(worker, signal.SIGKILL)
     assert lost.result().status_code == 503
     told(stack, "worker 1 (pid ", ") was killed (SIGKILL) and is replaced")
-    told(stack, "503: GET /held (", "the worker that had the request ended")
+    told(stack, "503: GET /works (", "the worker that had the request ended")
 
 
 def test_workers_that_end_again_and_again(launch: Launch, folder: Path) -> None:
@@ -96,16 +100,16 @@ def test_an_answer_whose_next_piece_does_not_come(launch: Launch, folder: Path) 
     assert re.search(r"GET /pieces \([0-9a-f]{32}\): ", line)
 
 
-def test_a_request_that_outlasts_a_reload(launch: Launch, faulty: Path) -> None:
+def test_a_request_that_outlasts_a_reload(launch: Launch, folder: Path) -> None:
+    (folder / "app.py").write_text(APPLICATION)
     stack = launch(
-        app=faulty,
-        APP_MODULE=MODULE,
+        app=folder,
         UWSGI_PROCESSES="1",
         SHUTDOWN_TIMEOUT="4",
         REQUEST_TIMEOUT="60",
     )
-    background(stack, "/held")
-    wait_until_busy(stack, 1)
+    background(stack, "/works")
+    stack.says("at work")
     assert stack.run("./entrypoint.py", "reload").returncode == 0
     told(stack, "worker 1 (pid ", ") was to be replaced, and was ended", "SHUTDOWN_TIMEOUT")
 
