@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import tempfile
 import uuid
@@ -33,8 +34,8 @@ def push() -> tuple[str, str]:
 def built(folder: Path) -> str:
     """Build, with buildx where it is, and name the result as skopeo does."""
     options = image.options(image.base())
-    if subprocess.run(["docker", "buildx", "version"], capture_output=True).returncode:
-        say("docker buildx is not here: there will be no attestations of what was built from what")
+    if not attests():
+        say("without a builder of buildx's own: nothing will attest what was built from what")
         return by_engine(folder, options)
     # Rewritten times, and attestations: SPDX's list of all packages, SLSA's provenance.
     file = folder / "image.tar"
@@ -42,6 +43,14 @@ def built(folder: Path) -> str:
     output = f"--output=type=oci,dest={file},rewrite-timestamp=true"
     run("docker", "buildx", "build", *attested, output, *options, ".")
     return f"oci-archive:{file}"
+
+
+def attests() -> bool:
+    """Tell whether buildx has a builder of its own; the engine's attests nothing, as a file."""
+    command = ["docker", "buildx", "inspect"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    driver = re.search(r"^Driver:\s*(\S+)", answer.stdout, re.MULTILINE)
+    return answer.returncode == 0 and driver is not None and driver[1] != "docker"
 
 
 def by_engine(folder: Path, options: list[str]) -> str:

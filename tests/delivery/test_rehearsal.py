@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +78,14 @@ def service(
     folder = tmp_path_factory.mktemp("delivery")
     with registry(folder) as host:
         name = f"{host}/library/nginx:1.30"
-        source = f"docker-daemon:{base if ':' in base else f'{base}:latest'}"
+        # The base may be named by a digest, by which skopeo cannot ask the engine.
+        named = f"nginx-python3-test:base-{uuid.uuid4().hex[:8]}"
+        docker("tag", base, named)
         copy = ("copy", "--quiet", "--format=v2s2", "--dest-tls-verify=false")
-        delivery.skopeo(*copy, source, f"docker://{name}")
+        try:
+            delivery.skopeo(*copy, f"docker-daemon:{named}", f"docker://{name}")
+        finally:
+            docker("rmi", named, check=False)
         yield Service(host, name, clone(folder, f"v{VERSION}"), folder)
         for line in docker(
             "images", "--digests", "--format={{.Repository}}@{{.Digest}}"

@@ -35,7 +35,7 @@ def service(
     image: str, base_image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Compose]:
     """Three replicas of an application that can be slow and fail."""
-    tag = f"{image.partition(':')[0]}:compose-{uuid.uuid4().hex[:8]}"
+    tag = f"nginx-python3-test:compose-{uuid.uuid4().hex[:8]}"
     build(image, tag, APP, "first")
     project = Compose(tmp_path_factory.mktemp("compose"), APP_IMAGE=tag, LB_IMAGE=base_image)
     project.allowed.write_text(f"{project.gateway}\n{project.network}.{LISTED}\n")
