@@ -35,6 +35,8 @@ def found_in(found: Mapping[str, Any]) -> Iterator[str]:
         yield "METRICS_ALLOWED: is set, and METRICS_PORT not; set that, or unset this one"
     if port and port == found["listen_port"]:
         yield f"METRICS_PORT: '{port}': is LISTEN_PORT too; choose another port"
+    if port and found["tls_certificate_file"] and port == found["tls_port"]:
+        yield f"METRICS_PORT: '{port}': is TLS_PORT too; choose another port"
     if found["apps"] and found["app_module"]:
         yield "APPS: is set, and APP_MODULE too; unset one of them"
     if found["dev"] == "debugger" and not found["allowed"]:

@@ -8,6 +8,7 @@ from typing import Any
 # Each with the attribute and the name of the one that it needs, and what that one is.
 NEEDS = {
     "REAL_IP_HEADER": ("trusted_proxies", "TRUSTED_PROXIES", "the addresses of your proxies"),
+    "RATE_BURST": ("rate_limit", "RATE_LIMIT", "a rate, as in 20/s"),
     "SPA_API_PREFIX": ("spa_fallback", "SPA_FALLBACK", "the page's file, as in index.html"),
     "STATIC_URL": ("static_path", "STATIC_PATH", "the folder of the files"),
 }

@@ -133,6 +133,12 @@ MISTAKES: list[Mistake] = [
     ("TLS_REDIRECT=yes", "yes", "is not known", "write on, off, or the port"),
     ("HSTS=1y", "1y", "is not known", "write off, or a number of seconds"),
     ("HSTS=86400", "86400", "nothing comes by TLS", "set TLS_CERTIFICATE_FILE"),
+    # How much one client may take, and what is logged.
+    ("RATE_LIMIT=20", "20", "is not a rate", "as in 20/s"),
+    ("RATE_LIMIT=0/s", "0/s", "is not a rate", "or off"),
+    ("RATE_BURST=0", "0", NUMBER, DIGITS),
+    ("CONNECTION_LIMIT=many", "many", NUMBER, DIGITS),
+    ("LOG_LEVEL=loud", "loud", "is not known", "write one of"),
     # Metrics.
     ("METRICS_PORT=x", "x", NUMBER, DIGITS),
     ("METRICS_PORT=9100", "9100", "would answer nobody", "set it to the address"),
