@@ -75,6 +75,7 @@ def expanded(
     """Give the values that supervisord will see, and what is wrong with them."""
     names: dict[str, object] = {
         **{f"ENV_{name}": value for name, value in environ.items()},
+        "ENV_TMPDIR": f"{root}/run/tmp",  # as the start sets it
         **NUMBERED,
         "here": str(root / FOLDER),
         "program_name": section.name,

@@ -82,7 +82,7 @@ def test_what_supervisors_users_write_is_taken(tmp_path: Path) -> None:
         'command = python3 -m worker --name "%(program_name)s-%(process_num)d" ; a comment\n'
         "numprocs = 2\n"
         "stopwaitsecs = 20\n"
-        'environment = TOKEN="%(ENV_TOKEN)s",B="x,y"\n'
+        'environment = TOKEN="%(ENV_TOKEN)s",B="x,y",PLACE="%(ENV_TMPDIR)s/%(program_name)s"\n'
         "stdout_logfile = /dev/stdout\n"
         "stdout_logfile_maxbytes = 0\n"
         "redirect_stderr = true\n"
