@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from benchmarks import HERE
+from benchmarks import HERE, tls
 from benchmarks.others import Other
 from benchmarks.stacks import Server
 from dev import Problem
@@ -102,6 +102,11 @@ def variants() -> list[Contender]:
         ours("host-static", "this stack, static file", static),
         ours("host-patient", "this stack, MAX_QUEUED_REQUESTS=4000", PATIENT),
         ours("host-busy", "this stack, two workers, MAX_QUEUED_REQUESTS=100", BUSY),
+        Contender("host-tls", "this stack", tls.ours()),
+        Contender("gunicorn-tls", "nginx + gunicorn, gthread", lambda at, port: tls.OtherWithTls(
+            at, port,
+            [[*GUNICORN, "--workers={cpus}", "--threads=4", APP], [*NGINX, "proxy.nginx.conf"]],
+            TUNED)),
         Contender("host-open", "this stack, without ALLOWED", unlisted()),
         Contender("host-listed", "this stack, 10,000 entries in ALLOWED", listed()),
         *(ours(f"host-{count}", f"this stack, UWSGI_PROCESSES={count}",
@@ -118,6 +123,7 @@ def of_image(image: str) -> list[Contender]:
         ours("image-static", "the image, static file", static, image),
         ours("image-patient", "the image, MAX_QUEUED_REQUESTS=4000", PATIENT, image),
         ours("image-busy", "the image, two workers, MAX_QUEUED_REQUESTS=100", BUSY, image),
+        Contender("image-tls", "the image", tls.ours(image)),
         Contender("image-open", "the image, without ALLOWED", unlisted(image)),
         Contender("image-listed", "the image, 10,000 entries in ALLOWED", listed(image)),
         *(ours(f"image-{count}", f"the image, UWSGI_PROCESSES={count}",

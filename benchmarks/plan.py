@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import measures
+from benchmarks import measures, tls
 from benchmarks.contenders import COUNTS
 from benchmarks.measures import Measure
 
@@ -57,6 +57,9 @@ ROWS = (
         "allowed", measures.throughput(), ("host-open", "host-listed", "image-open", "image-listed")
     ),
     Row("workers", measures.throughput(), WORKERS),
+    Row("tls-handshakes", tls.handshakes, tls.NAMES),
+    Row("tls-kept", tls.kept, tls.NAMES),
+    Row("tls-http2", tls.http2, tls.NAMES),
     Row("sizes", measures.sizes, OURS, repeats=1),
     Row("wait", measures.wait, ("host-busy", "image-busy")),
     Row("httperf", measures.storm, MAIN, repeats=1, late=True),

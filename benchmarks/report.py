@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import tls
 from benchmarks.claims import CLAIMS
 from benchmarks.load import Values
 from benchmarks.plan import MAIN, OURS, PEERS, ROWS
@@ -149,6 +150,7 @@ SECTIONS: tuple[tuple[str, Callable[[Results], str]], ...] = (
     ("The ancestor's own httperf command", storm),
     ("Latency at a constant rate", latencies),
     ("Bounds, caches, lists, workers, sizes", others),
+    ("TLS", tls.report),
     ("Start", starts),
     ("Where and when", environment),
 )

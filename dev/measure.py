@@ -15,7 +15,7 @@ from dev.packages import Need
 TAG = "nginx-python3:measured"
 
 # Packages that are not called as the program that they have.
-PACKAGES = {"ip": "iproute2", "nsenter": "util-linux"}
+PACKAGES = {"ip": "iproute2", "nsenter": "util-linux", "h2load": "nghttp2-client"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class Program:
 PROGRAMS = {
     # Into the same .venv: so all that are compared serve with the same Python, Flask and Werkzeug.
     "bench": Program(
-        "benchmarks", ("wrk", "httperf", "hey"), ("--image", "--base"), ("dev", "bench")
+        "benchmarks",
+        ("wrk", "httperf", "hey", "h2load", "openssl"),
+        ("--image", "--base"),
+        ("dev", "bench"),
     ),
     "faults": Program("measurements.faults", ("hey",), ("--image",)),
     "acme": Program("measurements.acme", ("pebble", "certbot", "curl", "openssl"), ("--image",)),

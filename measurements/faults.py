@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import processes
+from tests.support.certificates import Certificates
 from tests.support.launching import Plan, prepared
 from tests.support.load import CLIENTS, Count, Probe, busy, load
 from tests.support.stacks import ROOT, Stack
@@ -27,6 +28,8 @@ from tests.support.wait import wait_until
 APP = ROOT / "tests/apps/faults"
 SETTINGS = {"APP_MODULE": "faults:application", "UWSGI_PROCESSES": "2"}
 LISTS: dict[Stack, Path] = {}  # where each stack reads whom it allows
+CERTIFICATES: dict[Stack, Certificates] = {}  # what those with TLS serve
+RENEWALS = "certificate renewed x 20, by TLS"
 
 HEADER = """
 | fault ({}) | sent | 2xx | 503 | lost | serving again |
@@ -57,6 +60,15 @@ def change(stack: Stack) -> None:
     for text in lists * 5:
         LISTS[stack].write_text(text)
         answer = stack.run("./entrypoint.py", "reload")
+        assert answer.returncode == 0, answer.stderr
+
+
+def renew(stack: Stack) -> None:
+    """Renew the certificate twenty times, as supervisord does once files have changed."""
+    python = "python" if stack.launcher == "host" else "/opt/venv/bin/python3"
+    for _ in range(20):
+        CERTIFICATES[stack].write()
+        answer = stack.run(python, "-m", "stack.commands.renew")
         assert answer.returncode == 0, answer.stderr
 
 
@@ -101,6 +113,7 @@ UNDER_LOAD: dict[str, Callable[[Stack], None]] = {
     "stop, a 3 s request in flight": stop,
     "reload x 20": reload,
     "`ALLOWED_FILE` changed and reloaded x 10": change,
+    RENEWALS: renew,
     "`supervisorctl restart uwsgi`": restart,
     "kill -9 uWSGI worker": kill("uwsgi", -1),
     "kill -9 uWSGI master": kill("uwsgi", 0),
@@ -115,8 +128,9 @@ def under_load(stack: Stack, name: str) -> None:
     """Cause a fault under load and print its row."""
     fault = UNDER_LOAD[name]
     settled(stack)
-    with load(stack.port) as count:
-        probe = None if fault in (stop, reload, change) else Probe(stack)
+    port, scheme = (stack.tls_port, "https") if fault is renew else (stack.port, "http")
+    with load(port, scheme=scheme) as count:
+        probe = None if fault in (stop, reload, change, renew) else Probe(stack)
         began = time.monotonic()
         fault(stack)
         took = time.monotonic() - began
@@ -188,7 +202,9 @@ def table(launcher: str, image: str) -> None:
     """Print all rows of one launcher."""
     print(HEADER.format(launcher))
     for name in UNDER_LOAD:
-        with fresh(launcher, image, own_program="own program" in name) as stack:
+        with fresh(
+            launcher, image, own_program="own program" in name, tls=name == RENEWALS
+        ) as stack:
             under_load(stack, name)
     with fresh(launcher, image) as stack:
         idle_stop(stack)
@@ -210,15 +226,22 @@ def with_program(folder: Path) -> Path:
 
 
 @contextmanager
-def fresh(launcher: str, image: str, own_program: bool = False, **settings: str) -> Iterator[Stack]:
+def fresh(
+    launcher: str, image: str, own_program: bool = False, tls: bool = False, **settings: str
+) -> Iterator[Stack]:
     """Make a stack of the application for faults, and end it."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         settings["ALLOWED_FILE"] = f"{folder}/list"
+        certificates = Certificates(Path(folder) / "tls")
+        if tls:
+            certificates.write()
+            settings |= certificates.settings()
         conf = with_program(Path(folder)) if own_program else None
         options = (f"--volume={folder}:{folder}:ro",)
         plan = Plan(SETTINGS | settings, APP, conf, options)
         stack = prepared(launcher, plan, Path(folder), image)
+        CERTIFICATES[stack] = certificates
         LISTS[stack] = Path(folder) / "list"
         LISTS[stack].write_text("127.0.0.0/8")
         try:

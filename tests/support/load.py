@@ -71,14 +71,18 @@ class Probe(threading.Thread):
 
 @contextmanager
 def load(
-    port: int, path: str = "/", options: tuple[str, ...] = (), inside: tuple[str, ...] = ()
+    port: int,
+    path: str = "/",
+    options: tuple[str, ...] = (),
+    inside: tuple[str, ...] = (),
+    scheme: str = "http",
 ) -> Iterator[Count]:
     """Keep 64 clients busy while the body runs, and count their answers.
 
     options are more of hey's; inside is a command that runs it somewhere else.
     """
     count = Count()
-    url = f"http://127.0.0.1:{port}{path}"
+    url = f"{scheme}://127.0.0.1:{port}{path}"
     command = ("hey", "-z", f"{LONGEST}s", "-c", str(CLIENTS), "-t", "10", *options, url)
     with subprocess.Popen([*inside, *command], stdout=subprocess.PIPE, text=True) as hey:
         try:
