@@ -27,7 +27,7 @@ SCHEMAS = {
     "github-issue-forms": (".github/ISSUE_TEMPLATE/problem.yml",),
     "github-issue-config": (".github/ISSUE_TEMPLATE/config.yml",),
     "renovate": ("renovate.json",),
-    "compose-spec": ("deploy/*.yaml",),
+    "compose-spec": ("deploy/*.yaml", "deploy/*/compose.yaml"),
 }
 
 
