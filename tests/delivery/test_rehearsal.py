@@ -186,7 +186,7 @@ def announces(service: Service, workflow: Workflow, digest: str) -> None:
     words, notes = json.loads(file.read_text())
     assert words[:3] == ["release", "create", f"v{VERSION}"]
     assert f"docker pull {service.repository('Web').name}@{digest}" in notes
-    assert versions.notes((ROOT / "CHANGELOG.md").read_text(), VERSION) in notes
+    assert versions.notes((service.clone / "CHANGELOG.md").read_text(), VERSION) in notes
 
 
 def test_what_fails_its_tests_gets_no_tag(service: Service, tmp_path: Path) -> None:
