@@ -123,6 +123,15 @@ def test_why_a_request_was_turned_away(launch: Launch, faulty: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_client_that_asks_too_often_is_counted(launch: Launch) -> None:
+    stack = launch(ALLOWED="127.0.0.1", RATE_LIMIT="1/m", RATE_BURST="1")
+    assert {stack.get().status_code for _ in range(5)} == {200, 429}
+    rate = {"reason": "rate"}
+    name = "nginx_http_requests_turned_away_total"
+    stack.wait_until(lambda: scrape(stack).value(name, **rate) >= 1)
+    assert scrape(stack).value(name) == scrape(stack).value(name, **rate)
+
+
 def test_a_client_can_make_no_series(stack: Stack) -> None:
     before = scrape(stack)
     stack.get()

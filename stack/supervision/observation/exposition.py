@@ -202,7 +202,8 @@ def memory(now: Now) -> Iterator[str]:
 
 def programs(now: Now) -> Iterator[str]:
     """Supervisord's programs, and itself."""
-    runs = [({"name": p.name}, p.state == "RUNNING" and not p.stopped) for p in now.programs]
+    wanted = [each for each in now.programs if each.state != "STOPPED"]
+    runs = [({"name": p.name}, p.state == "RUNNING" and not p.stopped) for p in wanted]
     yield from gauge("supervisor_process_up", "Whether a program runs.", runs)
     yield from counter(
         "supervisor_process_exits_total",

@@ -23,7 +23,7 @@ from stack.supervision.observation.counting import Requests
 from stack.supervision.observation.deaths import Deaths
 from stack.supervision.observation.intake import Intake
 from stack.supervision.observation.page import Conversation, Server
-from stack.supervision.observation.snapshot import RUN, Now
+from stack.supervision.observation.snapshot import RUN, SERVERS, Now
 from stack.supervision.observation.windows import Samples
 
 # Seconds that an answer waits for uWSGI's master and nginx.
@@ -93,8 +93,10 @@ class Observer:
             self.deaths.take(event.data, event.process.pid)
 
     def ended(self, event: Any) -> None:
-        """Count a program that ended by itself."""
+        """Count a program that ended by itself, and, if it is one of yours, with an error."""
         name = event.process.config.name
+        if name not in SERVERS and getattr(event, "expected", False):
+            return
         self.exits[name] += 1
         if name == "uwsgi":
             self.deaths.restart()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stack.supervision.observation.snapshot import Now
+from stack.supervision.observation.snapshot import SERVERS, Now
 
 # Of the container's memory, and of run/.
 NEARLY_ALL = 0.9
@@ -23,7 +23,8 @@ class Problem(NamedTuple):
 
 def found(now: Now) -> list[Problem]:
     """List all problems, the worst first."""
-    return [*stopped(now), *not_ready(now), *saturated(now), *memory(now), *losing(now), *full(now)]
+    kinds = (stopped, not_ready, saturated, memory, losing, programs, full)
+    return [each for kind in kinds for each in kind(now)]
 
 
 def stopped(now: Now) -> Iterator[Problem]:
@@ -42,7 +43,7 @@ def not_ready(now: Now) -> Iterator[Problem]:
     """Find what keeps the application from answering."""
     page = "docs/operating.md"
     for each in now.programs:
-        if each.state not in ("RUNNING", "STARTING"):
+        if each.name in SERVERS and each.state not in ("RUNNING", "STARTING"):
             yield Problem("NOT READY", f"{each.name} does not run: {each.state}", page)
     uwsgi = now.program("uwsgi")
     if uwsgi and uwsgi.state in ("RUNNING", "STARTING") and not now.loaded:
@@ -87,6 +88,14 @@ def losing(now: Now) -> Iterator[Problem]:
             f"{died} died in the last {RECENT // 60} minutes, the last one by {why}",
             "docs/limits.md",
         )
+
+
+def programs(now: Now) -> Iterator[Problem]:
+    """Find programs of the operator's own that cannot be kept running."""
+    for each in now.programs:
+        if each.name not in SERVERS and each.state in ("BACKOFF", "FATAL"):
+            says = f"{each.name} cannot be kept running: {each.state}"
+            yield Problem("PROGRAM", says, "docs/programs.md")
 
 
 def full(now: Now) -> Iterator[Problem]:

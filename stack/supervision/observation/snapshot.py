@@ -21,6 +21,10 @@ from stack.supervision.observation.uwsgi_stats import Worker
 from stack.supervision.observation.windows import Minute
 
 RUN = Path("run")
+
+# Without these nobody is served; others are programs of the operator's own.
+SERVERS = ("uwsgi", "nginx")
+
 PAGE = resource.getpagesize()
 
 
