@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -93,6 +94,14 @@ def test_slow_scrapers_disturb_nobody(served: Stack, port: int) -> None:
             assert served.get("/").status_code == 200
             assert scrape(served)["nginx_up"] == 1
         assert scrape(served)["process_cpu_seconds_total"] - before < HANGS / 10
+
+
+def test_scrapes_without_a_pause_see_what_is_new(served: Stack) -> None:
+    before = scrape(served)["nginx_http_received_bytes_total"]
+    served.get()
+    end = time.monotonic() + HANGS
+    while scrape(served)["nginx_http_received_bytes_total"] == before:
+        assert time.monotonic() < end
 
 
 def test_many_scrapes_at_once_are_all_answered(served: Stack) -> None:

@@ -152,8 +152,9 @@ class Observer:
         if not waiting:
             return
         try:
-            now = now or self.now()
-            self.latest = time.monotonic(), now
+            if now is None:
+                now = self.now()
+                self.latest = time.monotonic(), now
             pages = {path: PAGES[path][1](now) for path in {each.path for each in waiting}}
         except Exception:
             for each in waiting:
