@@ -119,7 +119,7 @@ def test_a_client_that_is_not_listed_gets_403_and_no_redirect(
         answer = front.ask(way, "/said", DENIED, headers=headers, verify=str(certificates.ca))
         assert answer.status_code == 403
         assert "Location" not in answer.headers
-    assert front.stack.says("denied:", DENIED, "(peer 127.0.0.1", "/said")
+    assert front.stack.says("denied: ALLOWED does not contain", DENIED)
 
 
 @pytest.mark.parametrize("way", [*FORWARDED, *PASSED])
