@@ -18,11 +18,15 @@ EVENT = b"\t"
 
 DENIED = b"denied"
 UNWELL = b"unwell"
+BY_TLS = b"refused by tls"
 RATE = b"rate"
 CONNECTIONS = b"connections"
 
 # Of these it is counted whom they concern.
-OF_CLIENTS = (DENIED, RATE, CONNECTIONS)
+OF_CLIENTS = (DENIED, BY_TLS, RATE, CONNECTIONS)
+
+# These are shown as they are; of the others it is said when, and that it is a warning.
+TURNED_AWAY = (DENIED, BY_TLS)
 
 # Characters of a client's text that are shown.
 MOST = 300
@@ -63,6 +67,12 @@ KINDS = {
     DENIED: Kind(
         'denied: ALLOWED does not contain {client}, taken from {source} (peer {peer}): "{request}"',
         "{times} requests were denied, as ALLOWED does not contain: {clients}",
+        most=10,
+    ),
+    BY_TLS: Kind(
+        'turned away: {source}: {client} (peer {peer}): "{request}"',
+        "{times} requests were turned away for want of TLS or of a client's certificate, of: "
+        "{clients}",
         most=10,
     ),
     b"busy": Kind(

@@ -83,8 +83,8 @@ class Output:
                 self.tell(nginx.told(event), kind)
 
     def tell(self, text: str, kind: bytes) -> None:
-        """Show a denial as it is, and anything else with the time and as a warning."""
-        if kind == nginx.DENIED:
+        """Show whom nginx turned away as it is, and anything else with the time, as a warning."""
+        if kind in nginx.TURNED_AWAY:
             self.stderr.write(f"{text}\n")
         else:
             self.warn(text)

@@ -107,7 +107,7 @@ def test_while_uwsgi_is_away_clients_are_told_to_come_back(launch: Launch) -> No
 
 
 def test_health_asks_for_what_it_is_told_to(launch: Launch, faulty: Path) -> None:
-    stack = launch(app=faulty, APP_MODULE=MODULE, HEALTH_PATH="/status/404")
+    stack = launch(app=faulty, APP_MODULE=MODULE, HEALTH_PATH="/status/204")
     assert stack.run("./entrypoint.py", "healthy").returncode == 0
     other = launch(ready=False, app=faulty, APP_MODULE=MODULE, HEALTH_PATH="/status/500")
     other.wait_until(lambda: other.run("./entrypoint.py", "alive").returncode == 0)
@@ -116,7 +116,7 @@ def test_health_asks_for_what_it_is_told_to(launch: Launch, faulty: Path) -> Non
     stack.get("/marker")
     stack.wait_until(lambda: stack.lines("GET /marker"))
     assert not stack.lines(" - - [", "/ready")
-    assert not stack.lines(" - - [", "/status/404")
+    assert not stack.lines(" - - [", "/status/204")
 
 
 def test_health_is_a_question_and_nothing_else(launch: Launch) -> None:

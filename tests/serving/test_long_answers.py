@@ -193,7 +193,7 @@ def test_a_download_looks_cut_when_its_worker_dies(launch: Launch, app: Path) ->
 def test_a_reload_lets_downloads_go_on_for_as_long_as_there_is_time(
     launch: Launch, app: Path
 ) -> None:
-    stack = launch(app=app, SHUTDOWN_TIMEOUT="20", **SETTINGS)
+    stack = launch(app=app, SHUTDOWN_TIMEOUT="20", LOG_LEVEL="debug", **SETTINGS)
     with slow_reader(stack) as connection, ThreadPoolExecutor(1) as pool:
         connection.sendall(raw.get("/file/large"))
         begun = connection.recv(1000)

@@ -17,7 +17,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from stack.commands import tls
 from stack.machine.clock import date
 from stack.nginx import certificates
-from stack.settings.errors import ConfigError
+from stack.settings.errors import ConfigError, quoted
 from stack.settings.table import Settings
 from tests.support.certificates import Certificates, put
 from tests.support.launching import Launch
@@ -170,8 +170,8 @@ def encrypted(pair: Certificates) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Certificates], object], str]] = {
-    "no file": (lambda pair: pair.key.unlink(), "TLS_KEY_FILE: '{key}': cannot be read (No such"),
-    "a pipe": (a_pipe, "TLS_KEY_FILE: '{key}': cannot be read (it is no regular file)"),
+    "no file": (lambda pair: pair.key.unlink(), "TLS_KEY_FILE: {key}: cannot be read (No such"),
+    "a pipe": (a_pipe, "TLS_KEY_FILE: {key}: cannot be read (it is no regular file)"),
     "no PEM": (lambda pair: put(pair.chain, b"\x30\x82\xff"), "cannot be read (it is no text)"),
     "other text": (
         lambda pair: put(pair.chain, b"hello"),
@@ -188,7 +188,7 @@ WRONG: dict[str, tuple[Callable[[Certificates], object], str]] = {
     ),
     "damaged": (
         lambda pair: put(pair.chain, pair.chain.read_bytes().replace(b"MII", b"MIJ", 1)),
-        "TLS_CERTIFICATE_FILE: '{chain}': OpenSSL cannot load them",
+        "TLS_CERTIFICATE_FILE: {chain}: OpenSSL cannot load them",
     ),
     "another's key": (
         lambda pair: put(pair.key, pair.issue().private_key_pem.bytes()),
@@ -215,7 +215,7 @@ def test_what_no_client_would_accept_is_refused(pair: Certificates, name: str) -
     with pytest.raises(ConfigError) as refused:
         read(pair)
     (found,) = refused.value.args
-    assert mistake.format(key=pair.key, chain=pair.chain) in found
+    assert mistake.format(key=quoted(str(pair.key)), chain=quoted(str(pair.chain))) in found
     assert "-----BEGIN EC" not in found
 
 

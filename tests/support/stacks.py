@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +15,6 @@ from typing import Any, NoReturn
 import psutil
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InsecureRequestWarning
 
 from tests.support import processes
 from tests.support.wait import HANGS, wait_until
@@ -89,8 +87,7 @@ class Stack(ABC):
     ) -> requests.Response:
         """Make a request by TLS, without asking who it is; cert is a client's certificate."""
         server = "[::1]" if ":" in client else "127.0.0.1"
-        with self.connection(client) as session, warnings.catch_warnings():
-            warnings.simplefilter("ignore", InsecureRequestWarning)
+        with self.connection(client) as session:
             options = {"verify": False, "allow_redirects": False, **options}
             url = f"https://{server}:{self.tls_port}{path}"
             return session.request(method, url, timeout=HANGS, **options)
