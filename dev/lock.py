@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from dev import ROOT, Problem, finish, venv
+from dev import ROOT, Problem, finish, say, venv
 
 LOCK = ROOT / "requirements.txt"
 
@@ -25,15 +25,25 @@ HEADER = f"""\
 """
 
 
+class Unreachable(Exception):
+    """The index of packages does not answer: that says nothing about the pins."""
+
+
 def main(arguments: list[str]) -> int:
     """Write requirements.txt, or say whether it is up to date."""
     venv.prepare("dev")
-    text = compiled(upgrade=os.environ.get("UPGRADE") == "1")
-    if arguments == ["--check"]:
-        if text != LOCK.read_text():
-            raise Problem("requirements.txt is not what requirements.in asks for: run `make lock`")
-    else:
+    checking = arguments == ["--check"]
+    try:
+        text = compiled(upgrade=os.environ.get("UPGRADE") == "1")
+    except Unreachable as error:
+        if not checking:
+            raise Problem(str(error)) from None
+        say(f"requirements.txt could not be compared with requirements.in: {error}")
+        return 0
+    if not checking:
         LOCK.write_text(text)
+    elif text != LOCK.read_text():
+        raise Problem("requirements.txt is not what requirements.in asks for: run `make lock`")
     return 0
 
 
@@ -42,9 +52,20 @@ def compiled(upgrade: bool = False) -> str:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, LOCK.name)
         output.write_text(LOCK.read_text())
-        words = [*COMMAND[1:], "--quiet", "--no-header", *(["--upgrade"] if upgrade else [])]
+        # Where a company's proxy answers for the index, the system knows its authority.
+        words = [
+            *COMMAND[1:],
+            "--system-certs",
+            "--quiet",
+            "--no-header",
+            *(["--upgrade"] if upgrade else []),
+        ]
         command = [str(venv.VENV / "bin" / COMMAND[0]), *words, "requirements.in", f"-o{output}"]
-        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if "Failed to fetch" in answer.stderr:
+            raise Unreachable(answer.stderr.strip().splitlines()[0])
+        if answer.returncode:
+            raise Problem(f"{COMMAND[0]} fails:\n{answer.stderr.strip()}")
         return f"{HEADER}{output.read_text()}"
 
 
