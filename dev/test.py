@@ -6,6 +6,7 @@ With IMAGE=... in the environment that image is tested as it is, and nothing is 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from dev import ROOT, Problem, engine, finish, image, labels, packages, say, venv
 from dev.delivery import registry
@@ -82,7 +83,14 @@ def needs() -> list[Need]:
     """Name what the image's tests run besides docker."""
     there = packages.find("docker-registry") is not None
     packed = ("docker-registry",), ("docker-registry",)
-    return [engine.compose_need(), registry.need(), Need("docker-registry", there, *packed)]
+    # In no folder of PATH; it is started by nobody but the tests.
+    postgres = any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return [
+        engine.compose_need(),
+        registry.need(),
+        Need("docker-registry", there, *packed),
+        Need("PostgreSQL", postgres, ("postgresql",), ("postgresql",)),
+    ]
 
 
 if __name__ == "__main__":
