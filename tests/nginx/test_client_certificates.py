@@ -72,23 +72,24 @@ def test_a_client_of_the_authority_is_served_and_named(
     assert below["tls"]["SSL_CLIENT_S_DN"].startswith("CN=below,")
 
 
+# From an address each, because the log shows the first line of a client's and counts the rest.
 @pytest.mark.parametrize(
-    ("name", "why"),
+    ("client", "name", "why"),
     [
-        ("", "no client certificate: 127.0.0.1 "),
-        ("foreign", "client certificate: unable to verify the first certificate: 127.0.0.1 "),
-        ("ended", "client certificate: certificate has expired: 127.0.0.1 "),
+        ("127.0.0.11", "", "no client certificate: "),
+        ("127.0.0.12", "foreign", "client certificate: unable to verify the first certificate: "),
+        ("127.0.0.13", "ended", "client certificate: certificate has expired: "),
     ],
 )
 def test_every_other_client_is_turned_away_and_named(
-    served: Stack, certificates: Certificates, name: str, why: str
+    served: Stack, certificates: Certificates, client: str, name: str, why: str
 ) -> None:
     shown = cert(certificates, name) if name else None
     for path in ("/seen", "/who", "/static/x", "/ready", "//", "/.git"):
-        answer = served.https(path, cert=shown, headers=FORGED)
+        answer = served.https(path, client, cert=shown, headers=FORGED)
         assert answer.status_code == 400
         assert "Set-Cookie" not in answer.headers
-    assert served.says(f"turned away: {why}", '"GET /seen HTTP/1.1"')
+    assert served.says(f"turned away: {why}{client} ", '"GET /seen HTTP/1.1"')
 
 
 def test_the_plain_port_serves_nobody(served: Stack) -> None:

@@ -123,7 +123,7 @@ def test_stops_when_told_to_with_status_0(launch: Launch, number: signal.Signals
     stack = launch()
     stack.signal(number)
     assert stack.wait_until_gone() == 0
-    assert "uwsgi" in stack.log()
+    assert "exit request" in stack.log()
 
 
 def test_the_largest_body_can_be_chosen(launch: Launch) -> None:

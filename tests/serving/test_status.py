@@ -160,6 +160,11 @@ def test_nothing_that_is_secret_is_told(launch: Launch, faulty: Path) -> None:
     assert "/held" in told[0]
 
 
+def interruptible() -> None:
+    """Have Ctrl-C heard: a shell has what it starts in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_it_is_in_colour_on_a_terminal_and_can_go_on(launch: Launch, faulty: Path) -> None:
     stack = launch(app=faulty, APP_MODULE="faults:application", UWSGI_PROCESSES="1")
     waiting = background(stack, "/held/%1b[31m?", 2) + background(stack, "/held", 2)
@@ -167,12 +172,18 @@ def test_it_is_in_colour_on_a_terminal_and_can_go_on(launch: Launch, faulty: Pat
     if isinstance(stack, HostStack):
         ours, theirs = pty.openpty()
         watch = [str(stack.python), "entrypoint.py", "status", "--watch"]
-        with subprocess.Popen(watch, cwd=stack.root, stdout=theirs, stderr=theirs) as watching:
+        watching = subprocess.Popen(
+            watch, cwd=stack.root, stdout=theirs, stderr=theirs, preexec_fn=interruptible
+        )
+        try:
             seen = b""
             while seen.count(b"\x1b[H\x1b[2J") < 2:
                 seen += os.read(ours, 4096)
             watching.send_signal(signal.SIGINT)
             assert watching.wait(HANGS) == 0
+        finally:
+            watching.kill()
+            watching.wait()
         assert b"\x1b[1;31mSATURATED\x1b[0m" in seen
         assert seen.count(b"\x1b[31m") == 0
     (faulty / "gate").touch()
