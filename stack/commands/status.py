@@ -31,22 +31,26 @@ def status(root: str, as_json: bool, watch: bool) -> int:
 
     The working directory is the root of the stack's tree.
     """
-    while True:
-        try:
-            found = ask()
-        except (OSError, ValueError) as error:
-            why = f"no stack answers in {root} ({error}); is it running, and as this user?"
-            print(f"entrypoint: error: {why}", file=sys.stderr)
-            if not watch:
-                return 1
-        else:
-            print(json.dumps(found) if as_json else screen(found, watch), flush=True)
-        if not watch:
-            return os.EX_OK
-        try:
+    try:
+        answered = shown(root, as_json, watch)
+        while watch:
             time.sleep(INTERVAL)
-        except KeyboardInterrupt:
-            return os.EX_OK
+            answered = shown(root, as_json, watch)
+    except KeyboardInterrupt:
+        return os.EX_OK
+    return os.EX_OK if answered else 1
+
+
+def shown(root: str, as_json: bool, watch: bool) -> bool:
+    """Print it once, or why it cannot be known, and say whether there was an answer."""
+    try:
+        found = ask()
+    except (OSError, ValueError) as error:
+        why = f"no stack answers in {root} ({error}); is it running, and as this user?"
+        print(f"entrypoint: error: {why}", file=sys.stderr)
+        return False
+    print(json.dumps(found) if as_json else screen(found, watch), flush=True)
+    return True
 
 
 def ask() -> dict[str, Any]:
