@@ -86,12 +86,14 @@ KINDS = {
         "address that stands for many?",
         "{times} requests were answered with 429, as these made more than RATE_LIMIT allows: "
         "{clients}",
+        most=10,
     ),
     CONNECTIONS: Kind(
         REQUEST + "{client} has as many requests under way as CONNECTION_LIMIT allows; is it one "
         "client, or an address that stands for many?",
         "{times} requests were answered with 429, as these had more under way than "
         "CONNECTION_LIMIT allows: {clients}",
+        most=10,
     ),
     b"away": Kind(
         REQUEST + "uWSGI was away; why it ended, or that it still starts, is in the lines before",

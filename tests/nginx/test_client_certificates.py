@@ -89,7 +89,8 @@ def test_every_other_client_is_turned_away_and_named(
         answer = served.https(path, client, cert=shown, headers=FORGED)
         assert answer.status_code == 400
         assert "Set-Cookie" not in answer.headers
-    assert served.says(f"turned away: {why}{client} ", '"GET /seen HTTP/1.1"')
+    # Of nginx's workers each has its own first.
+    assert served.says(f"turned away: {why}{client} ")
 
 
 def test_the_plain_port_serves_nobody(served: Stack) -> None:

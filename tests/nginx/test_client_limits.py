@@ -47,7 +47,7 @@ def test_the_log_has_the_first_and_then_a_count(served: Stack) -> None:
         served.get("/page/x", "127.0.1.3")
     (summary, *_) = served.says("requests were answered with 429", "RATE_LIMIT")
     assert int(summary.split(" requests")[0].split()[-1]) > 1
-    assert served.lines("429: GET /page/x (", "127.0.1.3 made more requests")
+    assert served.says("429: GET /page/x (", "127.0.1.3 made more requests")
 
 
 def test_a_client_is_whom_allowed_sees(served: Stack) -> None:
