@@ -6,7 +6,6 @@ Links to other hosts are left alone: they are nobody's who runs this.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,14 +15,13 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-ROOT = Path(__file__).resolve().parent.parent
+from dev import ROOT, tree
 
 
 def main() -> int:
     """Print what leads nowhere."""
-    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md")
-    names = subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-    found = [line for name in names.splitlines() for line in broken(ROOT / name)]
+    pages = [name for name in tree.files() if name.endswith(".md")]
+    found = [line for name in pages for line in broken(ROOT / name)]
     print("\n".join(found), file=sys.stderr, end="\n" if found else "")
     return 1 if found else 0
 

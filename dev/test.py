@@ -89,6 +89,7 @@ def needs() -> list[Need]:
         engine.compose_need(),
         registry.need(),
         Need("docker-registry", there, *packed),
+        Need("git", packages.find("git") is not None, ("git",), ("git",)),
         Need("PostgreSQL", postgres, ("postgresql",), ("postgresql",)),
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 from dev import ROOT
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
 
 FILES = ("entrypoint.py", "supervisord.conf")
 FOLDERS = ("stack", "conf")
+
+# What is no file of the project's, where git is not there to say so.
+MADE = {".git", ".venv", ".venv-app", "run", "__pycache__", ".hypothesis", ".pytest_cache",
+        ".mypy_cache", ".ruff_cache"}  # fmt: skip
 
 
 def lay(target: Path, source: Path = ROOT) -> None:
@@ -25,3 +31,18 @@ def lay(target: Path, source: Path = ROOT) -> None:
     app = target / "app"
     app.unlink(missing_ok=True)
     app.symlink_to((source / "app").resolve(), target_is_directory=True)
+
+
+def files() -> list[str]:
+    """List the project's own files by their paths: git's, or all but what is made here."""
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    answer = shutil.which("git") and subprocess.run(
+        listed, cwd=ROOT, capture_output=True, text=True
+    )
+    if answer and answer.returncode == 0:
+        return [name for name in answer.stdout.split("\0") if (ROOT / name).is_file() and name]
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [each for each in folders if each not in MADE]
+        found += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]  # noqa: PTH118
+    return found

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from dev import tree
 from tests.support.stacks import ROOT
 from tests.support.wait import wait_until
 
@@ -54,14 +55,11 @@ def listening(port: int) -> bool:
 
 def clone(folder: Path, tag: str) -> Path:
     """Commit the tree as it is now into a repository of its own, with a tag."""
-    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    names = subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
     target = folder / "clone"
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_bytes((ROOT / name).read_bytes())
-            (target / name).chmod((ROOT / name).stat().st_mode)
+    for name in tree.files():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes((ROOT / name).read_bytes())
+        (target / name).chmod((ROOT / name).stat().st_mode)
     git(target, "init", "--quiet")
     commit(target)
     git(target, "tag", tag)
