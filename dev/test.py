@@ -31,8 +31,12 @@ def main(arguments: list[str]) -> int:
     install_proxies()
     packages.ensure([REDIS])
     if os.environ.get("REQUIRE_IMAGE") == "1":  # elsewhere, tests without it are left out
-        here = packages.find("promtool") is not None
-        packages.ensure([Need("promtool", here, ("prometheus",), ("prometheus",))])
+        packages.ensure(
+            [
+                Need("promtool", packages.find("promtool") is not None, ("prometheus",)),
+                Need("systemd-analyze", packages.find("systemd-analyze") is not None, ("systemd",)),
+            ]
+        )
     given = os.environ.get("IMAGE")
     options = options_of(given) if given else image_options()
     os.chdir(ROOT)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.certificates import Certificates
 from tests.support.launching import Launch, Plan, begin, prepared, shared
 from tests.support.stacks import ALARMS, ROOT, Stack
 
@@ -106,6 +107,15 @@ def folder(tmp_path: Path) -> Path:
     tmp_path.chmod(0o755)
     (tmp_path / "app").mkdir()
     return tmp_path / "app"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Certificates:
+    """Make a certificate and its key, to be changed while they are served."""
+    tmp_path.chmod(0o755)
+    made = Certificates(tmp_path / "tls")
+    made.write()
+    return made
 
 
 @pytest.fixture

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 
+from dev import engine
 from tests.support.launching import Launch
 from tests.support.prometheus import MONITORING, panels, program, running
 from tests.support.scrape import scrape
+from tests.support.skips import leave_out
 from tests.support.stacks import ROOT
 
 NAME = re.compile(r"\b(?:nginx|uwsgi|container|supervisor|process)_[a-z_0-9]+\b")
@@ -94,9 +94,8 @@ def test_prometheus_takes_a_scrape_and_has_an_answer_to_each_expression(
 
 
 def test_compose_adds_it_to_the_replicas() -> None:
-    command = ["docker-compose", "-f", "compose.yaml", "-f", "monitoring/compose.yaml", "config"]
-    if not any((Path(each) / command[0]).exists() for each in os.get_exec_path()):
-        pytest.skip("there is no docker-compose")
+    compose = engine.compose() or leave_out("there is no docker compose")
+    command = [*compose, "-f", "compose.yaml", "-f", "monitoring/compose.yaml", "config"]
     answer = subprocess.run(command, cwd=ROOT / "deploy", capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     found = yaml.safe_load(answer.stdout)["services"]

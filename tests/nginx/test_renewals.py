@@ -21,15 +21,6 @@ from tests.support.launching import Launch
 from tests.support.stacks import Stack
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Certificates:
-    """Make a pair."""
-    tmp_path.chmod(0o755)
-    made = Certificates(tmp_path / "tls")
-    made.write()
-    return made
-
-
 def serial(stack: Stack) -> bytes:
     """Read which certificate is served; none while nobody serves."""
     with contextlib.suppress(ConnectionError):

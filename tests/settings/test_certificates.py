@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import trustme
@@ -23,15 +22,6 @@ from tests.support.certificates import Certificates, put
 from tests.support.launching import Launch
 
 PAIR = {"TLS_CERTIFICATE_FILE": "/tls.crt", "TLS_KEY_FILE": "/tls.key"}
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Certificates:
-    """Make a pair."""
-    tmp_path.chmod(0o755)
-    made = Certificates(tmp_path / "tls")
-    made.write()
-    return made
 
 
 @pytest.mark.parametrize(
