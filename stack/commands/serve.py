@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from stack.uwsgi import options
 
 def serve(root: Path, environ: Mapping[str, str]) -> int:
     """Become supervisord, with everything in place that it needs."""
-    environ = with_programs(environ)
+    # The process may be older: `make run-host` has made .venv before it became this.
+    environ = {**with_programs(environ), "STACK_BEGAN": f"{time.monotonic()}"}
     settings = Settings.from_environ(environ)
     nginx.claim(settings)
     certificate = tls.certificate(settings)

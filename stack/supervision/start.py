@@ -8,7 +8,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from stack.machine import processes
 from stack.supervision.output import Output
 from stack.supervision.wakeup import WakeUp
 from stack.supervision.workers import Workers
@@ -71,7 +70,7 @@ class Start:
                     self.tell(loaded, self.took)
                 else:
                     # What the workers have said of the import is read before the next look.
-                    self.took = time.time() - processes.began(os.getpid())
+                    self.took = time.monotonic() - float(os.environ["STACK_BEGAN"])
                     self.next = 0.0
                     self.wake_up.write(0)
         except Exception:
