@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from dev import ROOT, Problem, finish, say, tree, venv
@@ -21,6 +22,16 @@ SOURCES = ("entrypoint.py", "stack", "dev", "app", "benchmarks", "measurements",
 # ALLOWED was asked (conf/access.conf); those of users are found by stack/nginx/dropins.py.
 GIXY = ("gixy", "--skips", "return_bypasses_allow_deny")
 
+# What gixy reads: with the ports as they are, since it takes any that has 443 in it for one of TLS.
+RENDERED: dict[str, dict[str, str]] = {
+    "plain": {},
+    "tls": {
+        "TLS_CERTIFICATE_FILE": "certificate.pem",
+        "TLS_KEY_FILE": "key.pem",
+        "HSTS": "31536000",
+    },
+}
+
 # What check-jsonschema brings the schema of, and what it is held against.
 SCHEMAS = {
     "github-workflows": (".github/workflows/*.yml",),
@@ -35,11 +46,12 @@ def main(_: list[str]) -> int:
     """Run them all, however many fail."""
     venv.prepare("dev")
     with tempfile.TemporaryDirectory() as folder:
-        results = [passes(*command) for command in commands(rendered(Path(folder)))]
+        configurations = [rendered(Path(folder, name), more) for name, more in RENDERED.items()]
+        results = [passes(*command) for command in commands(configurations)]
     return 0 if all(results) else 1
 
 
-def commands(configuration: Path) -> list[list[str]]:
+def commands(configurations: list[Path]) -> list[list[str]]:
     """List the commands, each a tool of .venv and its arguments."""
     return [
         ["ruff", "check", "."],
@@ -47,7 +59,7 @@ def commands(configuration: Path) -> list[list[str]]:
         ["mypy", *SOURCES],
         ["lint-imports", "--no-cache"],
         ["hadolint", "Dockerfile"],
-        [*GIXY, str(configuration)],
+        *([*GIXY, str(each)] for each in configurations),
         ["zizmor", "--offline", "--no-progress", ".github"],
         *(["check-jsonschema", f"--builtin-schema=vendor.{name}", *files(*patterns)]
           for name, patterns in SCHEMAS.items()),
@@ -64,11 +76,12 @@ def files(*patterns: str) -> list[str]:
     return [str(path.relative_to(ROOT)) for each in patterns for path in sorted(ROOT.glob(each))]
 
 
-def rendered(folder: Path) -> Path:
+def rendered(folder: Path, more: Mapping[str, str]) -> Path:
     """Lay a tree with its generated files, and give nginx's configuration in it."""
+    folder.mkdir()
     tree.lay(folder)
     (folder / "run").mkdir()
-    settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1"})
+    settings = Settings.from_environ({"ALLOWED": "127.0.0.1;::1", **more})
     run_files.write(
         folder / "run",
         configuration.files(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from dev.lint import GIXY
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT, Stack
 
@@ -151,13 +147,9 @@ def test_two_run_side_by_side(launch: Launch) -> None:
     assert other.run("./entrypoint.py", "healthy").returncode == 0
 
 
-def test_nginx_and_gixy_accept_what_was_rendered(stack: Stack, tmp_path: Path) -> None:
+def test_nginx_accepts_what_was_rendered(stack: Stack) -> None:
     test = stack.run("nginx", "-e", "stderr", "-p", ".", "-c", "conf/nginx.conf", "-t")
     assert test.returncode == 0, test.stderr
-    conf = stack.copy(tmp_path) / "conf/nginx.conf"
-    command = [f"{sys.prefix}/bin/{GIXY[0]}", *GIXY[1:], str(conf)]
-    gixy = subprocess.run(command, capture_output=True, text=True)
-    assert gixy.returncode == 0, gixy.stdout
 
 
 def test_what_a_program_says_can_be_followed_as_the_readme_does(stack: Stack) -> None:

@@ -107,10 +107,6 @@ class HostStack(Stack):
             timeout=300,
         )
 
-    def copy(self, folder: Path) -> Path:
-        """It lies here already."""
-        return self.root
-
     def pids(self) -> list[int]:
         """Find the processes of our session, and those that work in the tree: nothing else does.
 

@@ -84,12 +84,6 @@ class ImageStack(Stack):
         """Run inside the container, as its user."""
         return docker("exec", self.name, *command, check=False)
 
-    def copy(self, folder: Path) -> Path:
-        """Ask the engine for it."""
-        for name in ("conf", "run"):
-            docker("cp", f"{self.name}:/srv/{name}", str(folder))
-        return folder
-
     def pids(self) -> list[int]:
         """List what descends from PID 1: what the engine executes beside it does not."""
         return processes.descending(self.pid)

@@ -223,10 +223,6 @@ class Stack(ABC):
         """Run a command beside the stack, in the root of its tree."""
 
     @abstractmethod
-    def copy(self, folder: Path) -> Path:
-        """Copy the configuration, with what was generated, into a folder."""
-
-    @abstractmethod
     def pids(self) -> list[int]:
         """List the stack's process ids, as this machine sees them."""
 
