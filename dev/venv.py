@@ -111,7 +111,9 @@ def pip(*arguments: str) -> None:
 
 def product() -> tuple[Path, str]:
     """Give the stamp of a .venv that can serve, which also says where it is: .venv cannot move."""
-    parts = (sys.version, BASE_PYTHON, str(VENV), *sorted(BUILD.values()))
+    # A .venv may name the Python that it was made with otherwise: python3.11 for python3.
+    python = os.path.realpath(BASE_PYTHON)
+    parts = (sys.version, python, str(VENV), *sorted(BUILD.values()))
     text = "\n".join(parts) + (ROOT / "requirements.txt").read_text()
     return VENV / "product.stamp", hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""`make run` and `make image` where something is wrong with the engine, played by a program."""
+"""What `make` prepares: the engine, where a program plays one that is wrong, and .venv."""
 
 from __future__ import annotations
 
@@ -51,3 +51,18 @@ def test_what_is_wrong_is_said_and_no_stand_in_is_built(
     assert answer.returncode == 1
     assert words in answer.stderr
     assert called.read_text().splitlines() == calls
+
+
+def test_a_venv_is_not_made_again_by_the_python_in_it() -> None:
+    # Which says python3.11 for what the shell may call python3.
+    stamped = [
+        subprocess.run(
+            [python, "-c", "from dev import venv; print(venv.product())"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for python in (sys.executable, f"{sys.base_prefix}/bin/python3")
+    ]
+    assert stamped[0] == stamped[1]
