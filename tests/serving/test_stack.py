@@ -153,8 +153,13 @@ def test_nginx_accepts_what_was_rendered(stack: Stack) -> None:
 
 
 def test_what_a_program_says_can_be_followed_as_the_readme_does(stack: Stack) -> None:
-    stack.get("/followed")
-    stack.wait_until(lambda: "GET /followed" in stack.run("supervisorctl", "tail", "nginx").stdout)
+
+    def shown() -> bool:
+        # Each time anew: `tail` shows the last 1600 bytes, and nginx's other worker may write more.
+        stack.get("/followed")
+        return "GET /followed" in stack.run("supervisorctl", "tail", "nginx").stdout
+
+    stack.wait_until(shown)
     command = re.search(
         r"docker exec ng (supervisorctl tail [^`\n]+)", (ROOT / "README.md").read_text()
     )
