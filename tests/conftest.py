@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from hypothesis import HealthCheck, settings
 
 from tests.support.certificates import Certificates
@@ -57,16 +58,30 @@ def shared_by(item: pytest.Item) -> str | None:
     return None
 
 
+def tell_group(item: pytest.Item) -> None:
+    """Write a test's group behind its name, from where pytest-xdist's main process reads it.
+
+    pytest-xdist 3.8 means to, but writes it where pytest 9.2 does not look any more, and so each
+    test runs anywhere (https://github.com/pytest-dev/pytest-xdist/issues/1386).
+    """
+    groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+    if groups and not item.nodeid.endswith(told := f"@{'_'.join(groups)}"):
+        item._id = coerce_node_id(f"{item.nodeid}{told}")
+
+
 def needs_image(item: pytest.Item) -> bool:
     """Say whether a test is of the image's half."""
     return "image" in getattr(item, "fixturenames", ()) or "[image" in item.name
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Group the tests that share something, and leave out a half: the header has said so."""
     for item in items:
         if group := shared_by(item):
             item.add_marker(pytest.mark.xdist_group(group))
+        if hasattr(config, "workerinput"):
+            tell_group(item)
     only = config.getoption("--image-only")
     if config.getoption("--image") and not only:
         return
