@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import compileall
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +19,16 @@ from tests.support import processes
 from tests.support.skips import leave_out
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
+
+
+@functools.cache
+def compiled() -> Path:
+    """Lay out the tree once, with byte code as the image has it: else each start would compile."""
+    kept = tempfile.TemporaryDirectory(prefix="nginx-python3-")
+    atexit.register(kept.cleanup)
+    tree.lay(laid := Path(kept.name) / "tree")
+    compileall.compile_dir(laid / "stack", quiet=1)
+    return laid
 
 
 class HostStack(Stack):
@@ -27,7 +41,7 @@ class HostStack(Stack):
         """Lay out the tree in an empty folder."""
         super().__init__(settings, port)
         self.root = folder / "tree"
-        tree.lay(self.root)
+        shutil.copytree(compiled(), self.root, symlinks=True)
         self.output = folder / "log"
         self.python = Path(sys.executable)
         self.environ = {
