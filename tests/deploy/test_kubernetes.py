@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -104,17 +103,26 @@ def contained(container: Manifest, context: Manifest) -> list[str]:
     return [rule for rule, kept in rules.items() if not kept]
 
 
+def validate(manifests: list[Manifest], version: str) -> None:
+    """Hold manifests against the schemas of a version of Kubernetes."""
+    # Here, because it takes a second, which each of the processes that run the tests would spend.
+    import kubernetes_validate
+
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.xdist_group("kubernetes")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_fits_the_schemas(overlay: str, version: str) -> None:
-    for manifest in build(FOLDER / overlay):
-        kubernetes_validate.validate(manifest, version, strict=True)
+    validate(build(FOLDER / overlay), version)
 
 
+@pytest.mark.xdist_group("kubernetes")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_written_fits_the_schemas_without_kustomize(version: str) -> None:
-    for manifest in written(FOLDER / "base"):
-        kubernetes_validate.validate(manifest, version, strict=True)
+    validate(written(FOLDER / "base"), version)
 
 
 def test_is_restricted() -> None:
