@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from stack.supervision import renewal
 from tests.support.certificates import Certificates, put
 from tests.support.launching import Launch
 from tests.support.stacks import Stack
+from tests.support.wait import HANGS
 
 
 def serial(stack: Stack) -> bytes:
@@ -104,11 +106,18 @@ def test_no_request_is_lost_to_a_renewal(launch: Launch, pair: Certificates) -> 
     stack = launch(files=pair.folder, ALLOWED="127.0.0.1", **pair.settings())
     enough = threading.Event()
 
+    context = ssl.create_default_context(cadata=pair.ca.read_text())
+
     def ask() -> set[int]:
         # A connection each: one that nginx closes while it is idle is the client's to open anew.
+        # With a pause: some eighty a second leave something of the machine for the renewals.
         seen = set()
-        while not enough.is_set():
-            seen.add(stack.https().status_code)
+        while not enough.wait(0.05):
+            port = stack.tls_port
+            client = HTTPSConnection("127.0.0.1", port, timeout=HANGS, context=context)
+            with contextlib.closing(client):
+                client.request("GET", "/")
+                seen.add(client.getresponse().status)
         return seen
 
     with ThreadPoolExecutor() as pool:
