@@ -11,7 +11,7 @@ from _pytest.nodeid import coerce_node_id
 from hypothesis import HealthCheck, settings
 
 from tests.support.certificates import Certificates
-from tests.support.launching import Launch, Plan, begin, prepared, shared
+from tests.support.launching import Kept, Launch, Plan, begin, prepared, shared
 from tests.support.stacks import ALARMS, ROOT, Stack
 
 # Without a folder for what was found, and with the patience that a busy machine needs.
@@ -45,7 +45,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 # What takes its time to make, and is made once for all tests that use it: one worker runs them.
-SHARED = ("stack", "served", "guarded", "service", "built", "theirs")
+SHARED = ("stack", "served", "launch_once", "guarded", "service", "built", "theirs")
 
 
 def shared_by(item: pytest.Item) -> str | None:
@@ -54,7 +54,8 @@ def shared_by(item: pytest.Item) -> str | None:
     for name in SHARED:
         if name in getattr(item, "fixturenames", ()):
             where = "" if name == "stack" else item.path.stem
-            return f"{name} {where} {parts.get(name, '')}"
+            which = parts.get("launcher" if name == "launch_once" else name, "")
+            return f"{name} {where} {which}"
     return None
 
 
@@ -172,6 +173,29 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         stack.close()
     for log in logs:
         assert not ALARMS.search(log), log
+
+
+@pytest.fixture(scope="module")
+def kept(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept]:
+    """The stacks of launch_once."""
+    kept = Kept(str(request.config.getoption("--image")), tmp_path_factory)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def launch_once(launcher: str, kept: Kept) -> Launch:
+    """Launch as `launch` does, once for all tests of a module that ask for the same.
+
+    They leave it as it is, and mind that others' words are in its log.
+    """
+
+    def launch(alarms: bool = False, app: Path | None = None, **settings: str) -> Stack:
+        return kept.give(launcher, Plan(settings, app), alarms)
+
+    return launch
 
 
 @pytest.fixture(scope="session", params=["host", "image"])

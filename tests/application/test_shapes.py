@@ -42,23 +42,23 @@ def test_a_stream_that_asks_for_it_is_not_held_back(launch: Launch, folder: Path
         assert next(pieces) == b"data: second\n\n"
 
 
-def test_threads_run(launch: Launch) -> None:
-    stack = launch(app=APPS / "threads", UWSGI_PROCESSES="1")
+def test_threads_run(launch_once: Launch) -> None:
+    stack = launch_once(app=APPS / "threads", UWSGI_PROCESSES="1")
     before = int(stack.get("/beats").text)
     stack.wait_until(lambda: int(stack.get("/beats").text) > before + 3)
     assert stack.get("/pool").text == "49"
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-def test_processes_can_be_started(launch: Launch, method: str) -> None:
-    stack = launch(app=APPS / "threads", UWSGI_PROCESSES="1")
+def test_processes_can_be_started(launch_once: Launch, method: str) -> None:
+    stack = launch_once(app=APPS / "threads", UWSGI_PROCESSES="1")
     if method == "forkserver" and stack.launcher == "host":
         return  # its socket, below TMPDIR, would have too long a path in pytest's folder
     assert stack.get(f"/processes/{method}").text == "285"
 
 
-def test_programs_are_run_and_reaped(launch: Launch) -> None:
-    stack = launch(app=APPS / "threads")
+def test_programs_are_run_and_reaped(launch_once: Launch) -> None:
+    stack = launch_once(app=APPS / "threads", UWSGI_PROCESSES="1")
     assert stack.get("/program").text == "done\n"
     code = (
         "import pathlib\nfor each in pathlib.Path('/proc').glob('[0-9]*/stat'):\n"

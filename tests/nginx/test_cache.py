@@ -36,18 +36,27 @@ def cached(launch: Launch, app: Path = PAGES, **settings: str) -> Stack:
     )
 
 
-def test_an_answer_is_kept_if_it_says_so_and_each_url_has_its_own(launch: Launch) -> None:
-    stack = cached(launch)
+def number(text: str) -> int:
+    """Read which request it was that an answer was made for."""
+    return int(text.split()[1])
+
+
+def test_an_answer_is_kept_if_it_says_so_and_each_url_has_its_own(launch_once: Launch) -> None:
+    stack = cached(launch_once)
     first = [stack.get(f"/page/{name}?{KEEP}") for name in ("a", "b")]
     again = [stack.get(f"/page/{name}?{KEEP}") for name in ("a", "b")]
-    assert [answer.text for answer in again] == [answer.text for answer in first] == ["a 1", "b 2"]
+    one = number(first[0].text)
+    assert [answer.text for answer in first] == [f"a {one}", f"b {one + 1}"]
+    assert [answer.text for answer in again] == [answer.text for answer in first]
     assert [answer.headers["X-Cache-Status"] for answer in first + again] == ["MISS"] * 2 + [
         "HIT"
     ] * 2
-    assert stack.get(f"/page/a?{KEEP}&x=1").text == "a 3"
+    assert stack.get(f"/page/a?{KEEP}&x=1").text == f"a {one + 2}"
     other = stack.get(f"/page/a?{KEEP}", headers={"Host": "other.example"})
-    assert other.text == "a 4"
-    assert stack.request("HEAD", f"/page/a?{KEEP}").headers["Content-Length"] == "3"
+    assert other.text == f"a {one + 3}"
+    assert stack.request("HEAD", f"/page/a?{KEEP}").headers["Content-Length"] == str(
+        len(first[0].content)
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,9 +71,10 @@ def test_an_answer_is_kept_if_it_says_so_and_each_url_has_its_own(launch: Launch
         f"{KEEP}&Vary=*",
     ],
 )
-def test_nothing_else_is_kept(launch: Launch, query: str) -> None:
-    stack = cached(launch)
-    assert [stack.get(f"/page/a?{query}").text for _ in range(2)] == ["a 1", "a 2"]
+def test_nothing_else_is_kept(launch_once: Launch, query: str) -> None:
+    stack = cached(launch_once)
+    one, other = (stack.get(f"/page/other?{query}").text for _ in range(2))
+    assert other == f"other {number(one) + 1}"
 
 
 def kept(stack: Stack, path: str, **options: Any) -> str:
@@ -79,12 +89,12 @@ def kept(stack: Stack, path: str, **options: Any) -> str:
     )
 
 
-def test_who_shows_who_they_are_gets_an_answer_of_their_own(launch: Launch) -> None:
-    stack = cached(launch)
+def test_who_shows_who_they_are_gets_an_answer_of_their_own(launch_once: Launch) -> None:
+    stack = cached(launch_once)
     for number, (header, value) in enumerate(
         product(("Cookie", "Authorization"), ("x", "0", "00"))
     ):
-        path, own = f"/page/{number}?{KEEP}", {header: value}
+        path, own = f"/page/who{number}?{KEEP}", {header: value}
         first = stack.get(path, headers=own).text
         everyones = kept(stack, path)
         second = stack.get(path, headers=own).text
@@ -92,16 +102,19 @@ def test_who_shows_who_they_are_gets_an_answer_of_their_own(launch: Launch) -> N
         assert kept(stack, path) == everyones, own
 
 
-@pytest.mark.parametrize("how", ["Content-Length: 4\r\n\r\nbody", f"{CHUNKED}\r\n\r\n{BODY}"])
-def test_an_answer_to_a_body_is_for_nobody_else(launch: Launch, how: str) -> None:
-    stack = cached(launch)
+@pytest.mark.parametrize(
+    ("page", "how"),
+    [("long", "Content-Length: 4\r\n\r\nbody"), ("chunked", f"{CHUNKED}\r\n\r\n{BODY}")],
+)
+def test_an_answer_to_a_body_is_for_nobody_else(launch_once: Launch, page: str, how: str) -> None:
+    stack = cached(launch_once)
 
     def ask(more: str) -> str:
-        head = f"GET /page/a?{KEEP} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\n"
+        head = f"GET /page/{page}?{KEEP} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\n"
         return raw.body(raw.send(stack, f"{head}Connection: close\r\n{more}".encode())).decode()
 
     first = ask(how)
-    everyones = kept(stack, f"/page/a?{KEEP}")
+    everyones = kept(stack, f"/page/{page}?{KEEP}")
     second = ask(how)
     assert first.endswith("to body")
     assert second.endswith("to body")
@@ -123,8 +136,8 @@ def test_no_two_urls_share_an_answer(launch: Launch) -> None:
     assert kept(stack, f"/page/b?{KEEP}", headers=inner) != theirs
 
 
-def test_a_refusal_by_the_application_is_not_taken_for_one_by_the_list(launch: Launch) -> None:
-    stack = cached(launch, ALLOWED="127.0.0.1")
+def test_a_refusal_by_the_application_is_not_taken_for_one_by_the_list(launch_once: Launch) -> None:
+    stack = cached(launch_once, ALLOWED="127.0.0.1")
     assert kept(stack, f"/page/a?{KEEP}&status=403").startswith("a ")
     assert stack.get("/last", client="127.0.0.2").status_code == 403
     stack.wait_until(lambda: stack.lines("denied:", "/last"))
@@ -132,9 +145,9 @@ def test_a_refusal_by_the_application_is_not_taken_for_one_by_the_list(launch: L
 
 
 @pytest.mark.parametrize("form", ["combined", "json"])
-def test_an_answer_that_was_kept_has_waited_for_no_worker(launch: Launch, form: str) -> None:
-    stack = cached(launch, ACCESS_LOG=form)
-    answers = [stack.get(f"/page/a?{KEEP}") for _ in range(2)]
+def test_an_answer_that_was_kept_has_waited_for_no_worker(launch_once: Launch, form: str) -> None:
+    stack = cached(launch_once, PAGES, **({"ACCESS_LOG": form} if form == "json" else {}))
+    answers = [stack.get(f"/page/waited?{KEEP}") for _ in range(2)]
     assert answers[0].text == answers[1].text
     waited = []
     for answer in answers:
@@ -144,10 +157,10 @@ def test_an_answer_that_was_kept_has_waited_for_no_worker(launch: Launch, form: 
     assert waited[1] == "-"
 
 
-def test_other_methods_go_through(launch: Launch) -> None:
-    stack = cached(launch)
-    stack.get(f"/page/a?{KEEP}")
-    assert stack.request("POST", f"/page/a?{KEEP}").status_code == 405
+def test_other_methods_go_through(launch_once: Launch) -> None:
+    stack = cached(launch_once)
+    stack.get(f"/page/methods?{KEEP}")
+    assert stack.request("POST", f"/page/methods?{KEEP}").status_code == 405
 
 
 def test_what_is_not_kept_is_not_asked_for_one_by_one(launch: Launch) -> None:
@@ -176,10 +189,10 @@ def test_what_is_too_old_is_given_while_one_request_fetches_the_new(
     stack.wait_until(lambda: stack.get(path).text == "a 2")
 
 
-def test_the_cache_is_behind_the_access_rules(launch: Launch) -> None:
-    stack = cached(launch, ALLOWED="127.0.0.1")
-    assert stack.get(f"/page/a?{KEEP}").text == "a 1"
-    assert stack.get(f"/page/a?{KEEP}", client="127.0.0.2").status_code == 403
+def test_the_cache_is_behind_the_access_rules(launch_once: Launch) -> None:
+    stack = cached(launch_once, ALLOWED="127.0.0.1")
+    assert stack.get(f"/page/behind?{KEEP}").text.startswith("behind ")
+    assert stack.get(f"/page/behind?{KEEP}", client="127.0.0.2").status_code == 403
 
 
 def test_without_the_setting_nothing_is_kept(launch: Launch) -> None:

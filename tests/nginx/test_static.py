@@ -10,10 +10,11 @@ import pytest
 
 from stack.settings.table import Settings
 from tests.support import raw
-from tests.support.launching import Launch
+from tests.support.launching import Launch, started_beside
 from tests.support.stacks import ROOT, Stack
 
 PAGES = ROOT / "tests/apps/pages"
+LIMITS = {"ALLOWED": "127.0.0.1", "CLIENT_MAX_BODY_SIZE": "1k"}
 
 # What is no file in the folder, or none for visitors.
 OUTSIDE = [
@@ -39,9 +40,10 @@ OUTSIDE = [
 ]
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An application with files that are to be served, and some that must not be."""
+    tmp_path = tmp_path_factory.mktemp("static")
     folder = tmp_path / "app"
     shutil.copytree(PAGES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     static = folder / "static"
@@ -59,10 +61,10 @@ def app(tmp_path: Path) -> Path:
     return folder
 
 
-def served(launch: Launch, app: Path, **settings: str) -> Stack:
+def served(launch_once: Launch, app: Path, **settings: str) -> Stack:
     """Launch with the application's folder as nginx's."""
     defaults = {"APP_MODULE": "pages:application", "HEALTH_PATH": "/text/1"}
-    return launch(app=app, alarms=True, **defaults, STATIC_PATH="app/static", **settings)
+    return launch_once(app=app, alarms=True, **defaults, STATIC_PATH="app/static", **settings)
 
 
 def test_the_examples_files_are_served_with_the_example(stack: Stack) -> None:
@@ -71,8 +73,8 @@ def test_the_examples_files_are_served_with_the_example(stack: Stack) -> None:
     assert answer.headers["Content-Type"] == "text/plain"
 
 
-def test_files_come_with_what_caches_need(launch: Launch, app: Path) -> None:
-    stack = served(launch, app)
+def test_files_come_with_what_caches_need(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app)
     first = stack.get("/static/style.css", headers={"Accept-Encoding": "identity"})
     assert first.headers["Cache-Control"] == "public, max-age=3600"
     again = stack.get(
@@ -88,8 +90,8 @@ def test_files_come_with_what_caches_need(launch: Launch, app: Path) -> None:
     assert version.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_a_compressed_twin_is_sent_to_who_takes_it(launch: Launch, app: Path) -> None:
-    stack = served(launch, app)
+def test_a_compressed_twin_is_sent_to_who_takes_it(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app)
     answer = stack.get("/static/style.css", stream=True)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert answer.raw.read() == (app / "static/style.css.gz").read_bytes()
@@ -97,20 +99,20 @@ def test_a_compressed_twin_is_sent_to_who_takes_it(launch: Launch, app: Path) ->
     assert "Content-Encoding" not in plain.headers
 
 
-def test_there_is_no_way_out_of_the_folder(launch: Launch, app: Path) -> None:
-    stack = served(launch, app)
+def test_there_is_no_way_out_of_the_folder(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app)
     for target in OUTSIDE:
         answer = raw.send(stack, raw.get(target))
         assert raw.statuses(answer) in ([400], [404]), (target, answer)
         assert b"secret" not in answer.lower()
 
 
-def test_well_known_files_are_for_visitors(launch: Launch, app: Path) -> None:
-    assert served(launch, app).get("/static/.well-known/security.txt").text == "Contact: x\n"
+def test_well_known_files_are_for_visitors(launch_once: Launch, app: Path) -> None:
+    assert served(launch_once, app).get("/static/.well-known/security.txt").text == "Contact: x\n"
 
 
-def test_the_access_rules_hold_for_files_too(launch: Launch, app: Path) -> None:
-    stack = served(launch, app, ALLOWED="127.0.0.1")
+def test_the_access_rules_hold_for_files_too(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app, **LIMITS)
     mine = stack.get("/static/style.css")
     assert (mine.status_code, mine.headers["Cache-Control"]) == (200, "private, max-age=3600")
     for path in ("/static/style.css", "/static/missing", "/static/.env", "/static/"):
@@ -124,29 +126,31 @@ def test_a_folder_that_nginx_cannot_name_is_not_written_down(tmp_path: Path) -> 
     assert settings.static_path is None
 
 
-def test_another_place_can_be_chosen(launch: Launch, app: Path) -> None:
-    stack = served(launch, app, STATIC_URL="/assets/v1/")
+def test_another_place_can_be_chosen(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app, STATIC_URL="/assets/v1/")
     assert stack.get("/assets/v1/style.css").status_code == 200
     assert stack.get("/static/style.css").status_code == 404
 
 
-def test_a_changed_file_is_seen_soon(launch: Launch, app: Path) -> None:
-    stack = served(launch, app)
-    (app / "static/new.txt").write_text("old")
-    assert stack.get("/static/new.txt").text == "old"
+def test_a_changed_file_is_seen_soon(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app)
+    name = f"{stack.launcher}.txt"
+    (app / "static" / name).write_text("old")
+    assert stack.get(f"/static/{name}").text == "old"
     (app / "static/newer.txt").write_text("new")
-    (app / "static/newer.txt").replace(app / "static/new.txt")
-    stack.wait_until(lambda: stack.get("/static/new.txt").text == "new")
+    (app / "static/newer.txt").replace(app / "static" / name)
+    stack.wait_until(lambda: stack.get(f"/static/{name}").text == "new")
 
 
-def test_a_file_that_was_missing_is_seen_soon(launch: Launch, app: Path) -> None:
-    stack = served(launch, app)
-    assert stack.get("/static/new.css").status_code == 404
-    (app / "static/new.css").write_text("a\n")
-    stack.wait_until(lambda: stack.get("/static/new.css").text == "a\n")
-    assert "Content-Encoding" not in stack.get("/static/new.css").headers
-    (app / "static/new.css.gz").write_bytes(gzip.compress(b"a\n"))
-    stack.wait_until(lambda: "Content-Encoding" in stack.get("/static/new.css").headers)
+def test_a_file_that_was_missing_is_seen_soon(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app)
+    name = f"{stack.launcher}.css"
+    assert stack.get(f"/static/{name}").status_code == 404
+    (app / "static" / name).write_text("a\n")
+    stack.wait_until(lambda: stack.get(f"/static/{name}").text == "a\n")
+    assert "Content-Encoding" not in stack.get(f"/static/{name}").headers
+    (app / f"static/{name}.gz").write_bytes(gzip.compress(b"a\n"))
+    stack.wait_until(lambda: "Content-Encoding" in stack.get(f"/static/{name}").headers)
 
 
 @pytest.mark.parametrize(
@@ -165,14 +169,14 @@ def test_a_file_that_was_missing_is_seen_soon(launch: Launch, app: Path) -> None
         ("ACCESS_LOG", "JSON"),
     ],
 )
-def test_what_cannot_be_served_is_refused(launch: Launch, name: str, value: str) -> None:
-    stack = launch(ready=False, **{name: value})
-    assert stack.wait_until_gone() == 78
-    assert stack.says(f"entrypoint: error: {name}: ")
+def test_what_cannot_be_served_is_refused(stack: Stack, name: str, value: str) -> None:
+    answer = started_beside(stack, **{name: value})
+    assert answer.returncode == 78
+    assert f"entrypoint: error: {name}: " in answer.stderr
 
 
-def test_every_answer_has_the_headers_that_protect(launch: Launch, app: Path) -> None:
-    stack = served(launch, app, ALLOWED="127.0.0.1", CLIENT_MAX_BODY_SIZE="1k")
+def test_every_answer_has_the_headers_that_protect(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app, **LIMITS)
     answers = [
         stack.get(path) for path in ("/page/a", "/none", "/static/style.css", "/static/none")
     ]
@@ -186,13 +190,13 @@ def test_every_answer_has_the_headers_that_protect(launch: Launch, app: Path) ->
         assert answer.headers["Server"] == "nginx"
 
 
-def test_the_applications_own_headers_stand(launch: Launch, app: Path) -> None:
-    answer = served(launch, app).get("/page/a?X-Frame-Options=DENY")
+def test_the_applications_own_headers_stand(launch_once: Launch, app: Path) -> None:
+    answer = served(launch_once, app).get("/page/a?X-Frame-Options=DENY")
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
-def test_text_is_compressed_for_who_takes_it(launch: Launch, app: Path) -> None:
-    stack = served(launch, app)
+def test_text_is_compressed_for_who_takes_it(launch_once: Launch, app: Path) -> None:
+    stack = served(launch_once, app)
     assert stack.get("/text/5000").headers["Content-Encoding"] == "gzip"
     assert stack.get("/text/5000?type=application/json").headers["Content-Encoding"] == "gzip"
     for path, takes in [

@@ -18,8 +18,8 @@ SETTINGS = {"APP_MODULE": "answers:application"}
 
 
 @pytest.mark.parametrize("kind", ["/headers/{}", "/pieces/3/100000/end?X-Large={}"])
-def test_an_answer_may_have_64_kb_of_headers(launch: Launch, kind: str) -> None:
-    stack = launch(app=APP, **SETTINGS)
+def test_an_answer_may_have_64_kb_of_headers(launch_once: Launch, kind: str) -> None:
+    stack = launch_once(app=APP, **SETTINGS)
     for size in (3000, 5000, 30_000, 60_000):
         answer = stack.get(f"/headers/{size}")
         assert answer.status_code == 200
@@ -30,8 +30,8 @@ def test_an_answer_may_have_64_kb_of_headers(launch: Launch, kind: str) -> None:
     assert (answer.status_code, len(answer.headers["X-Large"])) == (200, 7000)
 
 
-def test_more_headers_than_that_are_a_502_that_says_so(launch: Launch) -> None:
-    stack = launch(app=APP, **SETTINGS)
+def test_more_headers_than_that_are_a_502_that_says_so(launch_once: Launch) -> None:
+    stack = launch_once(app=APP, **SETTINGS)
     for method in ("GET", "HEAD", "POST"):
         answer = stack.request(method, "/headers/70000")
         assert answer.status_code == 502

@@ -43,8 +43,8 @@ def identity(answer: bytes) -> str:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_answer_that_breaks_off_is_not_whole(launch: Launch, end: str) -> None:
-    stack = launch(app=APP, alarms=True, **SETTINGS)
+def test_an_answer_that_breaks_off_is_not_whole(launch_once: Launch, end: str) -> None:
+    stack = launch_once(app=APP, alarms=True, **SETTINGS)
     for query in KINDS.values():
         answer = raw.send(stack, raw.get(f"/pieces/3/100000/{end}{query}"))
         assert raw.statuses(answer) == [200]
@@ -60,22 +60,23 @@ def test_an_answer_that_breaks_off_is_not_whole(launch: Launch, end: str) -> Non
     assert not whole(answer)
 
 
-def test_clients_libraries_see_that_an_answer_breaks_off(launch: Launch) -> None:
-    stack = launch(app=APP, alarms=True, **SETTINGS)
+def test_clients_libraries_see_that_an_answer_breaks_off(launch_once: Launch) -> None:
+    stack = launch_once(app=APP, alarms=True, **SETTINGS)
     for query in KINDS.values():
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             stack.get(f"/pieces/3/100000/fail{query}")
 
 
-def test_a_mistake_before_the_first_byte_is_a_500(launch: Launch) -> None:
-    stack = launch(app=APP, alarms=True, **SETTINGS)
+def test_a_mistake_before_the_first_byte_is_a_500(launch_once: Launch) -> None:
+    stack = launch_once(app=APP, alarms=True, **SETTINGS)
+    before = len(stack.lines("ValueError: as asked"))
     # The last ones have given some, of which none has been sent.
     paths = [f"/pieces/0/1/fail{query}" for query in KINDS.values()]
     for path in (*paths, "/pieces/3/10/fail", "/pieces/0/1/exit", "/pieces/3/10/exit"):
         answer = stack.get(path)
         assert (answer.status_code, answer.text) == (500, "Internal Server Error\n")
         assert stack.request("HEAD", path).status_code in (200, 500)
-    stack.wait_until(lambda: len(stack.lines("ValueError: as asked")) >= 3)
+    stack.says("ValueError: as asked", count=before + 3)
 
 
 def test_an_answer_that_breaks_off_is_never_kept(launch: Launch) -> None:
@@ -108,9 +109,9 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("threads", ["1", "4"])
-def test_a_stream_that_ends_well_is_whole(launch: Launch, threads: str) -> None:
+def test_a_stream_that_ends_well_is_whole(launch_once: Launch, threads: str) -> None:
     settings = {**SETTINGS, "UWSGI_PROCESSES": "2", "UWSGI_THREADS": threads}
-    stack = launch(app=APP, **settings)
+    stack = launch_once(app=APP, **settings)
     for path in SHAPES:
         count, size = map(int, path.split("/")[2:4])
         for query in KINDS.values():
@@ -127,23 +128,26 @@ def test_a_stream_that_ends_well_is_whole(launch: Launch, threads: str) -> None:
     assert stack.run("find", "run/streams", "-type", "s").stdout.count("\n") <= 2 * int(threads)
 
 
-def test_an_old_client_sees_by_the_length_that_an_answer_breaks_off(launch: Launch) -> None:
-    stack = launch(app=APP, alarms=True, **SETTINGS)
+def test_an_old_client_sees_by_the_length_that_an_answer_breaks_off(launch_once: Launch) -> None:
+    stack = launch_once(app=APP, alarms=True, **SETTINGS)
     path = "/pieces/3/100000/fail?Content-Length=1000000"
     answer = raw.send(stack, raw.get(path, version=" HTTP/1.0"))
     assert not whole(answer)
 
 
-def test_requests_follow_on_a_connection_that_had_a_stream(launch: Launch) -> None:
-    stack = launch(app=APP, **SETTINGS)
+def test_requests_follow_on_a_connection_that_had_a_stream(launch_once: Launch) -> None:
+    stack = launch_once(app=APP, **{**SETTINGS, "UWSGI_PROCESSES": "2", "UWSGI_THREADS": "1"})
     with stack.connection("127.0.0.1") as session:
         for _ in range(20):
             for path in SHAPES:
-                answer = session.get(f"http://127.0.0.1:{stack.port}{path}", timeout=20)
+                answer = session.get(f"http://127.0.0.1:{stack.port}{path}?follow", timeout=20)
                 assert set(answer.text) == {"x"}
     # A stream has two times in the log, its id once.
-    logged = stack.wait_until(lambda: stack.lines("/pieces/300/5000/end"))[0].split()
-    assert len(logged) == len(stack.wait_until(lambda: stack.lines("/pieces/3/10/end"))[0].split())
+    piped, plain = (
+        stack.says(f"{path}?follow")[0].split()
+        for path in ("/pieces/300/5000/end", "/pieces/3/10/end")
+    )
+    assert len(piped) == len(plain)
 
 
 def test_what_was_there_is_refused_to_those_who_are_not_allowed(launch: Launch) -> None:

@@ -41,8 +41,8 @@ PASSED_ON = {
 
 
 @pytest.mark.parametrize("path", PASSED_ON)
-def test_what_is_told_arrives_as_it_is_told(launch: Launch, path: str) -> None:
-    stack = launch(app=APP, **SETTINGS)
+def test_what_is_told_arrives_as_it_is_told(launch_once: Launch, path: str) -> None:
+    stack = launch_once(app=APP, **SETTINGS)
     began = time.monotonic()
     with reader(stack, path) as pieces:
         assert arrives(pieces, PASSED_ON[path])
@@ -51,11 +51,11 @@ def test_what_is_told_arrives_as_it_is_told(launch: Launch, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/events?pause=0.5", "/slow/9999/0.5"])
 def test_a_worker_is_free_at_the_next_event_after_its_client_has_left(
-    launch: Launch, path: str
+    launch_once: Launch, path: str
 ) -> None:
     # Else it would be free when it may think no longer.
     settings = {**SETTINGS, "UWSGI_PROCESSES": "1", "REQUEST_TIMEOUT": "30"}
-    stack = launch(app=APP, **settings)
+    stack = launch_once(app=APP, **settings)
     worker = stack.get("/worker").text
     for _ in range(3):
         with raw.connect(stack) as connection:
@@ -71,9 +71,9 @@ def test_a_worker_is_free_at_the_next_event_after_its_client_has_left(
     ("processes", "threads"), [("1", "1"), ("1", "2"), ("2", "1"), ("2", "4"), ("4", "2")]
 )
 def test_clients_that_come_and_go_block_nobody_for_good(
-    launch: Launch, processes: str, threads: str
+    launch_once: Launch, processes: str, threads: str
 ) -> None:
-    stack = launch(app=APP, UWSGI_PROCESSES=processes, UWSGI_THREADS=threads, **SETTINGS)
+    stack = launch_once(app=APP, UWSGI_PROCESSES=processes, UWSGI_THREADS=threads, **SETTINGS)
     chance = random.Random(processes + threads)  # noqa: S311 - the same each time
     paths = ("/events", "/events?pause=0.05", "/slow/9999/0.1", "/blocks/9999", "/file/answers.py")
     here = []
@@ -91,15 +91,15 @@ def test_clients_that_come_and_go_block_nobody_for_good(
         assert stack.get().status_code == 200
 
 
-def test_events_need_no_more_than_the_time_for_each(launch: Launch) -> None:
-    stack = launch(app=APP, **{**SETTINGS, "REQUEST_TIMEOUT": "3"})
+def test_events_need_no_more_than_the_time_for_each(launch_once: Launch) -> None:
+    stack = launch_once(app=APP, **SETTINGS)
     with reader(stack, "/events?pause=1") as pieces:
         assert arrives(pieces, "data: 9\n")
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_endless_streams_end_with_a_reload(launch: Launch, threads: str) -> None:
-    stack = launch(app=APP, UWSGI_PROCESSES="2", UWSGI_THREADS=threads, **SETTINGS)
+def test_endless_streams_end_with_a_reload(launch_once: Launch, threads: str) -> None:
+    stack = launch_once(app=APP, UWSGI_PROCESSES="2", UWSGI_THREADS=threads, **SETTINGS)
     with reader(stack, "/events") as one, reader(stack, "/events?pause=0.7") as other:
         assert arrives(one, "data: 1")
         assert arrives(other, "data: 1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.launching import Launch
+from tests.support.launching import Launch, started_beside
 from tests.support.stacks import ROOT, Stack
 from tests.support.wait import wait_until
 
@@ -107,7 +107,8 @@ def test_a_uwsgi_that_comes_back_is_told_of(launch: Launch) -> None:
 
 
 @pytest.mark.parametrize("value", ["loud", "0"])
-def test_an_unknown_level_is_refused(launch: Launch, value: str) -> None:
-    stack = launch(ready=False, LOG_LEVEL=value)
-    assert stack.wait_until_gone() == 78
-    assert stack.says("error: LOG_LEVEL: ", "debug, info, warning")
+def test_an_unknown_level_is_refused(stack: Stack, value: str) -> None:
+    answer = started_beside(stack, LOG_LEVEL=value)
+    assert answer.returncode == 78
+    (line,) = [each for each in answer.stderr.splitlines() if "error: LOG_LEVEL: " in each]
+    assert "debug, info, warning" in line

@@ -13,10 +13,16 @@ import pytest
 
 from tests.support.background import background, good, wait_until_busy
 from tests.support.launching import Launch, edit
-from tests.support.stacks import ROOT
 
-FAULTS = ROOT / "tests/apps/faults"
 MODULE = "faults:application"
+
+# Of the tests after which all is as it was: what was killed or stopped is there again.
+LASTING = {
+    "ALLOWED": "127.0.0.1",
+    "HEALTH_PATH": "/request",
+    "UWSGI_PROCESSES": "2",
+    "NGINX_WORKER_PROCESSES": "2",
+}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
@@ -80,9 +86,9 @@ def test_a_stop_during_the_start_is_not_lost(launch: Launch, delay: float) -> No
 @pytest.mark.parametrize("which", ["master", "worker"])
 @pytest.mark.parametrize("program", ["nginx", "uwsgi"])
 def test_a_killed_process_is_replaced_and_the_stack_lives(
-    launch: Launch, program: str, which: str
+    launch_once: Launch, program: str, which: str
 ) -> None:
-    stack = launch(alarms=True, UWSGI_PROCESSES="2", NGINX_WORKER_PROCESSES="2")
+    stack = launch_once(alarms=True, **LASTING)
     before = stack.crew(program, 2)
     victim = before[0] if which == "master" else before[-1]
     os.kill(victim, signal.SIGKILL)
@@ -95,8 +101,8 @@ def test_a_killed_process_is_replaced_and_the_stack_lives(
     stack.wait_until(lambda: good(stack))
 
 
-def test_while_uwsgi_is_away_clients_are_told_to_come_back(launch: Launch) -> None:
-    stack = launch()
+def test_while_uwsgi_is_away_clients_are_told_to_come_back(launch_once: Launch) -> None:
+    stack = launch_once(alarms=True, **LASTING)
     stack.run("supervisorctl", "stop", "uwsgi")
     answer = stack.get()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
@@ -119,8 +125,8 @@ def test_health_asks_for_what_it_is_told_to(launch: Launch, faulty: Path) -> Non
     assert not stack.lines(" - - [", "/status/204")
 
 
-def test_health_is_a_question_and_nothing_else(launch: Launch) -> None:
-    stack = launch(HEALTH_PATH="/request")
+def test_health_is_a_question_and_nothing_else(launch_once: Launch) -> None:
+    stack = launch_once(alarms=True, **LASTING)
     url = f"http://127.255.255.254:{stack.port}"
     with stack.connection("127.0.0.1") as session:
         assert session.get(f"{url}/ready?x=1", headers={"Host": "x"}).status_code == 200
@@ -181,8 +187,8 @@ def test_a_broken_nginx_configuration_is_refused_before_anything_starts(
     assert stack.says("conf/nginx.conf:")
 
 
-def test_a_second_start_in_the_same_place_does_no_harm(launch: Launch, launcher: str) -> None:
-    stack = launch(ALLOWED="127.0.0.1")
+def test_a_second_start_in_the_same_place_does_no_harm(launch_once: Launch, launcher: str) -> None:
+    stack = launch_once(alarms=True, **LASTING)
     command = ["./entrypoint.py"] if launcher == "host" else ["/srv/entrypoint.py"]
     answer = stack.run(*command)
     assert answer.returncode == os.EX_CONFIG

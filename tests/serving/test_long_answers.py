@@ -8,6 +8,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,21 +23,40 @@ MIB = 2**20
 BLOCK = bytes(range(256)) * 256
 
 # One worker, so that whoever holds it is noticed; a time limit that reading takes longer than.
-SETTINGS = {"APP_MODULE": "answers:application", "UWSGI_PROCESSES": "1", "REQUEST_TIMEOUT": "2"}
+SETTINGS = {
+    "APP_MODULE": "answers:application",
+    "UWSGI_PROCESSES": "1",
+    "UWSGI_THREADS": "1",
+    "REQUEST_TIMEOUT": "2",
+}
+PATIENT = {**SETTINGS, "REQUEST_TIMEOUT": "30", "ALLOWED": "127.0.0.1"}
 
 
-@pytest.fixture
-def app(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The application with files: small, of 100 MiB, and of 500 MB, which holds next to nothing."""
+    folder = tmp_path_factory.mktemp("answers")
+    folder.chmod(0o755)
     shutil.copy(ROOT / "tests/apps/answers/answers.py", folder)
     files = folder / "files"
     files.mkdir()
     (files / "small").write_bytes(BLOCK)
     (files / "large").write_bytes(BLOCK * 1600)
     (files / "packed.gz").write_bytes(gzip.compress(BLOCK * 40))
-    with (files / "huge").open("wb") as huge:
-        huge.truncate(500_000_000)
+    enlarge(files / "huge")
     return folder
+
+
+def enlarge(file: Path) -> None:
+    """Make a file of 500 MB."""
+    with file.open("wb") as opened:
+        opened.truncate(500_000_000)
+
+
+@cache
+def digest_of(block: bytes) -> str:
+    """Return the digest of 100 MiB of a block."""
+    return sha256(block * 1600).hexdigest()
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -50,9 +70,9 @@ def app(folder: Path) -> Path:
     ],
 )
 def test_reading_may_take_longer_than_the_time_limit(
-    launch: Launch, app: Path, path: str, threads: str
+    launch_once: Launch, app: Path, path: str, threads: str
 ) -> None:
-    stack = launch(app=app, UWSGI_THREADS=threads, **SETTINGS)
+    stack = launch_once(app=app, **{**SETTINGS, "UWSGI_THREADS": threads})
     worker = stack.get("/worker").text
     with slow_reader(stack) as connection:
         connection.sendall(raw.get(path, version=" HTTP/1.0"))
@@ -60,19 +80,19 @@ def test_reading_may_take_longer_than_the_time_limit(
         answer = read(connection, 20 * MIB)
     assert time.monotonic() - began > 4
     block = b"x" * 65536 if path.startswith("/pieces") else BLOCK
-    assert digest(answer) == sha256(block * 1600).hexdigest()
+    assert digest(answer) == digest_of(block)
     assert stack.get("/worker").text == worker
 
 
-def test_the_end_of_a_download_leaves_no_time_limit_behind(launch: Launch, app: Path) -> None:
-    stack = launch(app=app, **SETTINGS)
+def test_the_end_of_a_download_leaves_no_time_limit_behind(launch_once: Launch, app: Path) -> None:
+    stack = launch_once(app=app, **SETTINGS)
     with slow_reader(stack) as connection:
         connection.sendall(raw.get("/file/large"))
         begun = connection.recv(1000)
         # The last that the worker has to do with for a while.
         assert len(stack.get("/file/large").content) == 100 * MIB
         answer = begun + read(connection, 20 * MIB)
-    assert digest(answer) == sha256(BLOCK * 1600).hexdigest()
+    assert digest(answer) == digest_of(BLOCK)
 
 
 def test_the_application_may_think_as_long_for_each_piece(launch: Launch, app: Path) -> None:
@@ -97,9 +117,9 @@ def test_a_client_that_has_stopped_reading_is_cut_and_its_worker_is_free(
         assert stack.get("/worker").text == worker
 
 
-def test_downloads_hold_no_worker_and_store_nothing(launch: Launch, app: Path) -> None:
+def test_downloads_hold_no_worker_and_store_nothing(launch_once: Launch, app: Path) -> None:
     # All of them ask at once, and wait for one another.
-    stack = launch(app=app, **{**SETTINGS, "REQUEST_TIMEOUT": "30"})
+    stack = launch_once(app=app, **PATIENT)
     with ExitStack() as opened:
         clients = [opened.enter_context(slow_reader(stack)) for _ in range(100)]
         for client in clients:
@@ -131,8 +151,8 @@ def opened_files(stack: Stack, name: str) -> int:
     return count
 
 
-def test_files_are_given_as_ever(launch: Launch, app: Path) -> None:
-    stack = launch(app=app, ALLOWED="127.0.0.1", **SETTINGS)
+def test_files_are_given_as_ever(launch_once: Launch, app: Path) -> None:
+    stack = launch_once(app=app, **PATIENT)
     for name, content in (("small", BLOCK), ("large", BLOCK * 1600)):
         for path in (f"/file/{name}", f"/attachment/{name}"):
             answer = stack.get(path)
@@ -160,21 +180,22 @@ def test_files_are_given_as_ever(launch: Launch, app: Path) -> None:
     assert stack.get("/compressed/packed.gz").content == BLOCK * 40
 
 
-def test_nobody_can_ask_for_what_nginx_calls_for(launch: Launch, app: Path) -> None:
-    stack = launch(app=app, **SETTINGS)
+def test_nobody_can_ask_for_what_nginx_calls_for(launch_once: Launch, app: Path) -> None:
+    stack = launch_once(app=app, **SETTINGS)
     for name in ("X-Accel-Stream", "x-accel-stream"):
         path = f"/pieces/1/9/end?{name}=../uwsgi.sock&X-Accel-Redirect=@stream"
         assert stack.get(path).status_code >= 400
     assert stack.get("/pieces/1/9/end?X-Accel-Stream=x").text == "x" * 9
 
 
-def test_a_file_that_becomes_shorter_looks_cut(launch: Launch, app: Path) -> None:
-    stack = launch(app=app, **SETTINGS)
+def test_a_file_that_becomes_shorter_looks_cut(launch_once: Launch, app: Path) -> None:
+    stack = launch_once(app=app, **SETTINGS)
+    enlarge(file := app / f"files/{stack.launcher}")
     with slow_reader(stack) as connection:
-        connection.sendall(raw.get("/file/huge"))
+        connection.sendall(raw.get(f"/file/{file.name}"))
         begun = connection.recv(1000)
-        with (app / "files/huge").open("r+b") as huge:
-            huge.truncate(100_000_000)
+        with file.open("r+b") as opened:
+            opened.truncate(100_000_000)
         size = len(raw.body(begun + read(connection, 1e12)))
     assert size < 500_000_000
     assert stack.get().status_code == 200
@@ -200,6 +221,6 @@ def test_a_reload_lets_downloads_go_on_for_as_long_as_there_is_time(
         reloading = pool.submit(stack.run, "./entrypoint.py", "reload")
         stack.wait_until(lambda: stack.lines("gracefully") or stack.lines("reload"))
         answer = begun + read(connection, 30 * MIB)
-        assert digest(answer) == sha256(BLOCK * 1600).hexdigest()
+        assert digest(answer) == digest_of(BLOCK)
         assert reloading.result().returncode == 0
     assert stack.get().status_code == 200

@@ -14,7 +14,7 @@ import requests
 from stack.application.plan import GRACE
 from tests.support import raw
 from tests.support.background import background, wait_until_busy
-from tests.support.launching import Launch
+from tests.support.launching import Launch, started_beside
 from tests.support.stacks import ROOT, Stack
 
 FAULTS = ROOT / "tests/apps/faults"
@@ -118,7 +118,10 @@ def test_what_the_operator_tells_uwsgi_itself_has_the_last_word(launch: Launch) 
         ("NGINX_WORKER_CONNECTIONS", "65536"),
     ],
 )
-def test_more_than_there_is_room_for_is_refused(launch: Launch, name: str, value: str) -> None:
-    stack = launch(ready=False, **{name: value})
-    assert stack.wait_until_gone() == 78
-    assert stack.says("entrypoint: error:", name, value, "; lower it")
+def test_more_than_there_is_room_for_is_refused(stack: Stack, name: str, value: str) -> None:
+    answer = started_beside(stack, **{name: value})
+    assert answer.returncode == 78
+    (line,) = [each for each in answer.stderr.splitlines() if "; lower it" in each]
+    assert line.startswith("entrypoint: error:")
+    assert name in line
+    assert value in line

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.launching import Launch, Plan, begin, prepared
+from tests.support.launching import Launch, Plan, begin, prepared, started_beside
 from tests.support.raw import rest
 from tests.support.scrape import scrape
 from tests.support.stacks import From, Stack, reserve
@@ -128,12 +128,10 @@ def test_many_scrapes_at_once_are_all_answered(served: Stack) -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(
-    launch: Launch, settings: dict[str, str], says: str
-) -> None:
-    stack = launch(ready=False, **settings)
-    assert stack.wait_until_gone() == 78
-    assert says in stack.log()
+def test_what_cannot_be_meant_is_refused(stack: Stack, settings: dict[str, str], says: str) -> None:
+    answer = started_beside(stack, **settings)
+    assert answer.returncode == 78
+    assert says in answer.stderr
 
 
 def test_the_list_comes_from_a_file_and_changes_with_a_reload(launch: Launch, folder: Path) -> None:

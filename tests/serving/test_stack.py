@@ -51,8 +51,13 @@ def test_a_path_that_does_not_exist_is_the_applications_404(stack: Stack) -> Non
     assert stack.get("/no/such/path").status_code == 404
 
 
-def test_without_a_list_everyone_may_connect(launch: Launch) -> None:
-    stack = launch()
+# For several tests, which are about one of them each.
+OPEN = {"CLIENT_MAX_BODY_SIZE": "2k", "UWSGI_PROCESSES": "3", "UWSGI_THREADS": "2"}
+NOBODY = {"ALLOWED": "192.0.2.1"}
+
+
+def test_without_a_list_everyone_may_connect(launch_once: Launch) -> None:
+    stack = launch_once(**OPEN)
     for client in ("127.0.0.1", "127.0.0.2", "::1"):
         assert stack.get(client=client).status_code == 200
     assert stack.says("warning: ALLOWED is not set")
@@ -122,26 +127,26 @@ def test_stops_when_told_to_with_status_0(launch: Launch, number: signal.Signals
     assert "exit request" in stack.log()
 
 
-def test_the_largest_body_can_be_chosen(launch: Launch) -> None:
-    stack = launch(CLIENT_MAX_BODY_SIZE="2k")
+def test_the_largest_body_can_be_chosen(launch_once: Launch) -> None:
+    stack = launch_once(**OPEN)
     assert stack.request("POST", data=b"x" * 2048).status_code == 405
     assert stack.request("POST", data=b"x" * 2049).status_code == 413
 
 
-def test_workers_and_threads_can_be_chosen(launch: Launch) -> None:
-    stack = launch(UWSGI_PROCESSES="3", UWSGI_THREADS="2")
+def test_workers_and_threads_can_be_chosen(launch_once: Launch) -> None:
+    stack = launch_once(**OPEN)
     assert stack.says("INFO ready after ", "by 3 processes of 2 threads")
     stack.crew("uwsgi", 3)
 
 
-def test_is_healthy_although_loopback_is_not_allowed(launch: Launch) -> None:
-    stack = launch(ALLOWED="192.0.2.1")
+def test_is_healthy_although_loopback_is_not_allowed(launch_once: Launch) -> None:
+    stack = launch_once(**NOBODY)
     assert stack.run("./entrypoint.py", "healthy").returncode == 0
     assert stack.get().status_code == 403
 
 
-def test_two_run_side_by_side(launch: Launch) -> None:
-    one, other = launch(ALLOWED="127.0.0.1"), launch(ALLOWED="127.0.0.2")
+def test_two_run_side_by_side(launch_once: Launch) -> None:
+    one, other = launch_once(**OPEN), launch_once(**NOBODY)
     assert [one.get().status_code, other.get().status_code] == [200, 403]
     assert one.run("./entrypoint.py", "healthy").returncode == 0
     assert other.run("./entrypoint.py", "healthy").returncode == 0

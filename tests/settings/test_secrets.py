@@ -10,7 +10,7 @@ import pytest
 
 from stack.settings.errors import ConfigError
 from stack.settings.table import Settings, table
-from tests.support.launching import Launch
+from tests.support.launching import Launch, started_beside
 from tests.support.stacks import ROOT, Stack
 
 SESSIONS = ROOT / "tests/apps/sessions"
@@ -107,17 +107,20 @@ def test_prestart_sees_what_the_application_sees(launch: Launch, app: Path) -> N
     ("environ", "words"),
     [
         ({"ENV_FROM_FILES": "A,B"}, ["'A': A_FILE is not set", "'B': B_FILE is not set"]),
-        ({"ENV_FROM_FILES": "A", "A_FILE": "app/wsgi.py", "A": "x"}, ["is set, and A_FILE too"]),
+        ({"ENV_FROM_FILES": "A", "A_FILE": "entrypoint.py", "A": "x"}, ["is set, and A_FILE too"]),
         ({"ENV_FROM_FILES": "A", "A_FILE": "no/such"}, ["cannot be read (No such file"]),
         ({"ENV_FROM_FILES": "A B"}, ["ENV_FROM_FILES: 'A B': is not the name of a variable"]),
         ({"ENV_FROM_FILES": "ALLOWED"}, ["is a setting of ours"]),
-        ({"ENV_FROM_FILES": "A", "A_FILE": "app/nul"}, ["holds a NUL"]),
+        ({"ENV_FROM_FILES": "A", "A_FILE": "run/tmp/nul"}, ["holds a NUL"]),
     ],
 )
 def test_mistakes_are_refused_before_anything_starts(
-    launch: Launch, app: Path, environ: dict[str, str], words: list[str]
+    stack: Stack, environ: dict[str, str], words: list[str]
 ) -> None:
-    (app / "nul").write_text("a\0b")
-    stack: Stack = launch(ready=False, app=app, **environ)
-    assert stack.wait_until_gone() == os.EX_CONFIG
-    assert all(stack.lines("entrypoint: error: ENV_FROM_FILES", each) for each in words)
+    stack.run("sh", "-c", r"printf 'a\000b' > run/tmp/nul")
+    answer = started_beside(stack, **environ)
+    assert answer.returncode == os.EX_CONFIG
+    errors = [line for line in answer.stderr.splitlines() if "entrypoint: error: " in line]
+    for each in words:
+        (line,) = [line for line in errors if each in line]
+        assert line.startswith("entrypoint: error: ENV_FROM_FILES")

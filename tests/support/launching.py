@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.support.host import HostStack
 from tests.support.image import ImageStack
-from tests.support.stacks import ALARMS, Stack
+from tests.support.stacks import ALARMS, Stack, reserve
 
 Launch = Callable[..., Stack]
 
@@ -54,6 +56,53 @@ def begin(stack: Stack, ready: bool = True) -> Stack:
         stack.close()
         raise
     return stack
+
+
+class Kept:
+    """Stacks that several tests use, by how they were asked for; only a few run at a time."""
+
+    AT_ONCE = 6
+
+    def __init__(self, image: str, folders: pytest.TempPathFactory) -> None:
+        """Begin with none."""
+        self.image, self.folders = image, folders
+        self.running: dict[str, tuple[Stack, bool]] = {}
+
+    def give(self, launcher: str, plan: Plan, alarms: bool) -> Stack:
+        """Give the stack that was started so, or start it; end the one that is unused longest."""
+        key = f"{launcher} {alarms} {plan}"
+        if key not in self.running:
+            if len(self.running) == self.AT_ONCE:
+                self.end(next(iter(self.running)))
+            stack = prepared(launcher, plan, self.folders.mktemp("kept"), self.image)
+            self.running[key] = begin(stack), alarms
+        self.running[key] = self.running.pop(key)
+        return self.running[key][0]
+
+    def end(self, *keys: str) -> None:
+        """End some, all at the same time; no log may hold an alarm, unless that was said."""
+        ended = [self.running.pop(key) for key in keys]
+        logs = [stack.log() for stack, alarms in ended if not alarms]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda each: each[0].close(), ended))
+        for log in logs:
+            assert not ALARMS.search(log), log
+
+    def close(self) -> None:
+        """End all."""
+        self.end(*self.running)
+
+
+def started_beside(stack: Stack, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Start one more where a stack runs, with other settings: it is refused, for them or for that.
+
+    It tells of wrong settings as any start does, and costs less than a stack.
+    """
+    with reserve() as reserved:
+        port = str(reserved.getsockname()[1])
+        environ = {"LISTEN_PORT": port, **settings}
+        words = [f"{name}={value}" for name, value in environ.items()]
+        return stack.run("env", *words, "./entrypoint.py")
 
 
 def edit(conf: Path, old: str, new: str) -> None:
