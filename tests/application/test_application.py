@@ -47,7 +47,15 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+# It follows from the files alone, whoever has started what looks for them.
+LOOKED_AT = [
+    *(("host", shape) for shape in SHAPES),
+    ("image", "app.py before main.py"),
+    ("image", "a package's wsgi.py"),
+]
+
+
+@pytest.mark.parametrize(("launcher", "shape"), LOOKED_AT, indirect=["launcher"])
 def test_what_is_found_first_is_served(launch: Launch, folder: Path, shape: str) -> None:
     say = "def say(x):\n    return lambda e, s: s('200 OK', [('X-Name', x)]) and [b''] or [b'']\n"
     for name, text in SHAPES[shape].items():
@@ -61,18 +69,21 @@ def test_what_is_found_first_is_served(launch: Launch, folder: Path, shape: str)
 # What is named.
 
 
-@pytest.mark.parametrize(
-    ("module", "config"),
-    [
-        ("shop:create_app()", "default"),
-        ("shop:create_app", "default"),
-        ('shop:create_app("production")', "production"),
-        ("shop:create_app(config='a;b', greeting='Hi')", "a;b"),
-    ],
-)
-def test_a_factory_is_called_as_written(launch: Launch, module: str, config: str) -> None:
+FACTORIES = {
+    "shop:create_app()": "default",
+    "shop:create_app": "default",
+    'shop:create_app("production")': "production",
+    "shop:create_app(config='a;b', greeting='Hi')": "a;b",
+}
+
+# How it is called follows from what was written alone.
+CALLED = [*(("host", module) for module in FACTORIES), ("image", [*FACTORIES][-1])]
+
+
+@pytest.mark.parametrize(("launcher", "module"), CALLED, indirect=["launcher"])
+def test_a_factory_is_called_as_written(launch: Launch, module: str) -> None:
     stack = launch(app=APPS / "shop", APP_MODULE=module)
-    assert stack.get("/cart/").json() == {"here": "/cart/", "config": config}
+    assert stack.get("/cart/").json() == {"here": "/cart/", "config": FACTORIES[module]}
     assert stack.get("/static/shop.css").status_code == 200
     assert "coffee &amp; cake" in stack.get().text
 

@@ -145,7 +145,15 @@ async def asgi(scope, receive, send): pass
 """
 
 
-@pytest.mark.parametrize("module", PROBLEMS)
+# Both launchers have the same worker, but each a Python of its own, which these two depend on.
+TRIED = [
+    *(("host", module) for module in PROBLEMS),
+    ("image", "app:create()"),
+    ("image", "app:fails()"),
+]
+
+
+@pytest.mark.parametrize(("launcher", "module"), TRIED, indirect=["launcher"])
 def test_what_cannot_be_served_says_why(launch: Launch, folder: Path, module: str) -> None:
     (folder / "app.py").write_text(MODULE)
     stack = launch(ready=False, alarms=True, app=folder, APP_MODULE=module)
