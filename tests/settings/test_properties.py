@@ -43,6 +43,8 @@ FRAGMENTS = [
 
 LETTER = st.sampled_from("0123456789abcdefABCDEF.:/; \t%")
 FRAGMENT = st.sampled_from(FRAGMENTS)
+# All but the halves of surrogates, which is what UTF-8 has; to ask its codec takes seconds.
+CHARACTER = st.characters(exclude_categories=["Cs"])
 IPV4 = st.integers(1, 2**32 - 2)  # neither of the two that are no client's
 IPV6 = st.integers(1, 2**128 - 1)
 ENTRY = st.one_of(
@@ -62,13 +64,13 @@ def mutations(draw: st.DrawFn) -> str:
     text = draw(VALID)
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.integers(0, len(text)))
-        wrong = draw(FRAGMENT | LETTER | st.characters() | st.just(""))
+        wrong = draw(FRAGMENT | LETTER | CHARACTER | st.just(""))
         text = text[:place] + wrong + text[place + draw(st.integers(0, 3)) :]
     return text
 
 
 ANYTHING = st.one_of(
-    st.text(max_size=20),
+    st.text(CHARACTER, max_size=20),
     st.lists(LETTER, max_size=20).map("".join),
     st.lists(FRAGMENT, max_size=6).map("".join),
     st.lists(FRAGMENT, max_size=4).map(";".join),
