@@ -153,9 +153,8 @@ def test_applications_that_are_not_flasks_are_mounted_too(launch: Launch, folder
 
 
 def test_a_slow_import_is_waited_for(launch: Launch) -> None:
-    stack = launch(ready=False, app=APPS / "slow", IMPORT_TAKES="20")
-    healthy = ["./entrypoint.py", "healthy"]
-    stack.wait_until(lambda: stack.run(*healthy).returncode == 0)
+    stack = launch(app=APPS / "slow", IMPORT_TAKES="20")
+    assert stack.run("./entrypoint.py", "healthy").returncode == 0
     assert stack.get().text == "at last"
 
 
