@@ -25,6 +25,7 @@ def files(root: Path, settings: Settings, environ: Mapping[str, str]) -> dict[st
         named=named,
         candidates=() if named else tuple(finding.candidates(folder)),
         dev=settings.dev,
+        preload=settings.preload,
         files=secrets.paths(settings.env_from_files or (), environ),
         patience=patience(settings, environ),
     )

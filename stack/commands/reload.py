@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stack.commands import beside, tls
-from stack.commands.prepare import prepare, require, with_programs
+from stack.commands.prepare import Prepared, prepare, require, with_programs
 from stack.commands.words import say
 from stack.nginx import program as nginx
 from stack.run import files
@@ -17,6 +17,7 @@ from stack.settings import static
 from stack.settings.errors import ConfigError
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
+from stack.uwsgi import folders
 from stack.uwsgi import program as uwsgi
 
 # Seconds. Workers are replaced one after another, and each may finish a long request or import a
@@ -58,21 +59,36 @@ def reload(root: Path) -> int:
 
 def change_over(root: Path) -> int:
     """Test what is on the disk, write it, and wait until all programs use it."""
-    environ = with_programs(running(root))
+    environ = with_programs(beside.as_given(running(root)))
     settings = Settings.from_environ(environ)
     require(static.missing(vars(settings)))
     certificate, given = tls.newest(root, settings), Budget.given(environ)
     prepared = prepare(root, settings, environ, certificate, given=given)
     own = prepared.programs.all or "[program:" in (root / "run/programs.conf").read_text()
-    with files.rehearsal(root, prepared.files) as copy:
-        uwsgi.try_application(root, copy, environ)
-    if not apply(root, prepared.files):
+    if not changed_over(root, settings, prepared, environ):
         say(f"error: the reload goes on, {PATIENCE} s after it began; see the log")
         return 1
     if own and not restart_programs(root, prepared.budget.programs):
         return 1
     say("reloaded")
     return os.EX_OK
+
+
+def changed_over(
+    root: Path, settings: Settings, prepared: Prepared, environ: Mapping[str, str]
+) -> bool:
+    """Have both programs change over, once the application was tried, and say whether they did."""
+    for program in ("nginx", "uwsgi"):
+        if not served(root, program):
+            raise ConfigError(f"{program} does not run just now; nothing was changed, try again")
+    # Imported only where needed: it takes as long as all else.
+    from stack.commands import succeed
+
+    if succeed.possible(root):
+        return succeed.take_over(root, settings, prepared, lambda done: wait(root, done))
+    with files.rehearsal(root, prepared.files) as copy:
+        uwsgi.try_application(root, copy, environ)
+    return apply(root, prepared.files)
 
 
 def restart_programs(root: Path, seconds: int) -> bool:
@@ -92,10 +108,7 @@ def running(root: Path) -> dict[str, str]:
 
 
 def apply(root: Path, generated: Mapping[str, str]) -> bool:
-    """Write the files, have both programs change over, and say whether they did in time."""
-    for program in ("nginx", "uwsgi"):
-        if not served(root, program):
-            raise ConfigError(f"{program} does not run just now; nothing was changed, try again")
+    """Write the files, have nginx and all of uWSGI's workers replaced, and wait for that."""
     files.write(root / "run", generated)
     renewed = [nginx.renew(root), uwsgi.renew(root)]
     return wait(root, lambda: all([done() for done in renewed])) and wait(
@@ -106,7 +119,8 @@ def apply(root: Path, generated: Mapping[str, str]) -> bool:
 def served(root: Path, program: str) -> bool:
     """Say whether a program's pid file names it: one that was killed leaves the file behind."""
     try:
-        master = int((root / f"run/{program}.pid").read_text())
+        folder = root / (folders.SERVING if program == "uwsgi" else "run")
+        master = int((folder / f"{program}.pid").read_text())
         return program in Path(f"/proc/{master}/cmdline").read_text().lower()
     except (OSError, ValueError):
         return False

@@ -19,7 +19,7 @@ from stack.nginx import program as nginx
 from stack.run import files
 from stack.settings import static
 from stack.settings.table import Settings
-from stack.uwsgi import options
+from stack.uwsgi import folders, options
 
 
 def serve(root: Path, environ: Mapping[str, str]) -> int:
@@ -39,7 +39,8 @@ def serve(root: Path, environ: Mapping[str, str]) -> int:
     require(static.missing(vars(settings)))  # prestart may have made it
     files.clear(root / "run")
     files.write(root / "run", prepared.files)
-    files.make_sockets(root / "run")
+    for socket in (folders.make(root), root / "run/nobody.sock"):
+        files.make_socket(socket)
     return become_supervisord(environ)
 
 

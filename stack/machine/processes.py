@@ -27,6 +27,14 @@ def name(pid: int) -> str:
         return ""
 
 
+def alive(pid: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def anonymous(pid: int) -> int:
     """Read how many bytes of memory a process has that are no file's; 0 if it is gone."""
     try:

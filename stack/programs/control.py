@@ -5,14 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
-
-from supervisor.xmlrpc import SupervisorTransport
+from xmlrpc.client import Fault
 
 from stack.programs.reading import OURS
-
-# As supervisord.conf has them; by way of /proc, because a socket's path has 107 bytes at most.
-SERVER = ("supervisor", "supervisor", "unix:///proc/self/cwd/run/supervisor.sock")
+from stack.run.supervisor import interface
 
 RUN = {"STARTING", "RUNNING", "BACKOFF"}
 ENDED = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
@@ -29,7 +25,7 @@ def restart(seconds: int, wait: Wait, say: Callable[[str], None]) -> bool:
     They are asked to stop at the same time, and have `seconds` for it. What was stopped by hand,
     has ended, or waits for the application's first answer is left alone.
     """
-    supervisor: Any = ServerProxy("http://127.0.0.1", SupervisorTransport(*SERVER)).supervisor
+    supervisor = interface("supervisor")
     added, changed, removed = (set(names) - {*OURS} for names in supervisor.reloadConfig()[0])
     before = processes(supervisor)
     ran = {name for name, info in before.items() if info["statename"] in RUN}

@@ -79,18 +79,16 @@ def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def make_sockets(run: Path) -> None:
-    """Make socket files that nobody listens on, unless they are left from the last run.
+def make_socket(path: Path) -> None:
+    """Make a socket file that nobody listens on, unless one is there.
 
     nginx takes a missing file for a critical error, but calls one without a listener by its name:
     the application is not there yet. uWSGI puts its own in its place; conf/cached.conf has one
     where nobody is ever to listen.
     """
-    for name in ("uwsgi.sock", "nobody.sock"):
-        path = run / name
-        if not path.exists():
-            with socket.socket(socket.AF_UNIX) as listener:
-                listener.bind(os.path.relpath(path))  # a socket's path has 107 bytes at most
+    if not path.exists():
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.path.relpath(path))  # a socket's path has 107 bytes at most
 
 
 def clear(run: Path) -> None:

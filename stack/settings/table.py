@@ -90,6 +90,12 @@ class Settings:
         values.one_of("0", "1", "debugger"),
         "`1` loads the application again when a file changes; `debugger` shows Werkzeug's as well.",
     )
+    preload: str = setting(
+        "PRELOAD",
+        "auto",
+        values.one_of("auto", "1", "0"),
+        "Import the application once, for all workers; `auto`: if what that leaves can be shared.",
+    )
     uwsgi_processes: int = setting(
         "UWSGI_PROCESSES",
         lambda _: sizes.processes(sizes.cpus(), sizes.memory()),

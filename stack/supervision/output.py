@@ -48,25 +48,25 @@ class Output:
         self.repeated = Repeated()
         self.held: deque[str] = deque(maxlen=HELD)
 
-    def heard(self, program: str, channel: str, data: bytes) -> None:
-        """Take what a program says, in pieces of any length."""
+    def heard(self, program: str, channel: str, data: bytes, process: str = "") -> None:
+        """Take what a program says, or one of its processes, in pieces of any length."""
         try:
-            self.read(program, channel, data)
+            self.read(program, channel, data, process or program)
         except Exception:
             # supervisord would close the channel, and the program would end or hang.
             self.stderr.write(data)
             if self.repeated.is_news(b"exception"):
                 self.warn(traceback.format_exc())
 
-    def read(self, program: str, channel: str, data: bytes) -> None:
+    def read(self, program: str, channel: str, data: bytes, process: str) -> None:
         """Pass on what is to be shown."""
         match program, channel:
             case "nginx", "stdout":
-                self.of_requests(self.lines[program, channel].whole(data))
+                self.of_requests(self.lines[process, channel].whole(data))
             case "nginx", "stderr":
-                self.errors(self.lines[program, channel].whole(data))
+                self.errors(self.lines[process, channel].whole(data))
             case "uwsgi", "stderr":
-                self.of_master(self.lines[program, channel].whole(data))
+                self.of_master(self.lines[process, channel].whole(data))
             case "uwsgi", "stdout" if b"WSGI app " in data or b"Gracefully killing" in data:
                 self.stderr.write(data if self.debug else USUAL.sub(b"", data))
             case _:
@@ -146,11 +146,11 @@ class Output:
         self.starting = False
         self.held.clear()
 
-    def ended(self, program: str) -> None:
-        """Show a line that a program has begun and will not end."""
+    def ended(self, process: str) -> None:
+        """Show a line that a process has begun and will not end."""
         for (name, channel), lines in self.lines.items():
-            if name == program and (rest := lines.rest()):
-                self.heard(program, channel, rest)
+            if name == process and (rest := lines.rest()):
+                self.heard(process.partition("-")[0], channel, rest, process)
 
     def sum_up(self, at_once: bool = False) -> None:
         """Say how often what was not shown each time came; to be called every five seconds."""

@@ -1,8 +1,8 @@
 """Inside supervisord: prompt reactions, no lost signal, no orphans, and a true exit status.
 
 supervisord calls attach() while it starts, because supervisord.conf names it as an
-rpcinterface: supervisor's documented extension point, here without an interface. What it hooks
-into is not documented, so supervisor is pinned exactly; seen in the source of 4.3.0.
+rpcinterface: supervisor's documented extension point. What it hooks into is not documented, so
+supervisor is pinned exactly; seen in the source of 4.3.0.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from stack.supervision.output import Output, Stream
 from stack.supervision.own import OURS, Own
 from stack.supervision.renewal import Renewal
 from stack.supervision.start import Start
+from stack.supervision.succession import NEXT, PREVIOUS, Interface, Succession
 from stack.supervision.workers import Workers
-from stack.uwsgi import output
+from stack.uwsgi import folders, output
 
 # What workers are sent whose master has died: nginx's finish their requests and close the port;
 # uWSGI's would wait for their master for ever.
@@ -42,7 +43,7 @@ REMEMBERED = 10_000
 MOST_RELOADS = 3
 
 
-def attach(supervisord: Any, **config: Any) -> None:
+def attach(supervisord: Any, **config: Any) -> Interface:
     """Subscribe to supervisord's events; it calls this before its main loop."""
     supervision = Supervision(supervisord)
     events.subscribe(events.SupervisorRunningEvent, supervision.running)
@@ -58,6 +59,7 @@ def attach(supervisord: Any, **config: Any) -> None:
     events.subscribe(events.Tick5Event, supervision.count_workers)
     events.subscribe(events.Tick5Event, supervision.look_at_certificate)
     Observer(supervision)  # kept alive by the events that it subscribes to
+    return Interface(supervision.succession)
 
 
 class Supervision:
@@ -81,6 +83,7 @@ class Supervision:
         self.reloads: list[int] = []
         self.asked: dict[str, float] = {}
         self.start = Start(supervisord, self.output, self.workers)
+        self.succession = Succession(self)
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Unblock the signals that came too early; after one to stop, nothing is started."""
@@ -97,6 +100,7 @@ class Supervision:
         That one is killed: TERM is lost on its workers, and nobody waits for them.
         """
         self.own.stop()
+        self.succession.leave()
         process = self.supervisord.process_groups["uwsgi"].processes["uwsgi"]
         self.start.look()
         if not self.start.loaded or output.importing(process.pid):
@@ -120,9 +124,9 @@ class Supervision:
         supervisord would open /dev/stdout once more for that, which fails where it is a socket or
         another user's pipe, and writes into the middle where it is a file.
         """
-        name = event.process.config.name
-        if name in OURS:
-            self.output.heard(name, event.channel, event.data)
+        name, program = event.process.config.name, event.process.group.config.name
+        if program in OURS:
+            self.output.heard(program, event.channel, event.data, name)
         else:
             self.stderr.write(self.own.lines(name, event.channel, event.data))
         if (name, event.channel) == ("nginx", "stdout"):
@@ -142,6 +146,7 @@ class Supervision:
     def sum_up(self, event: events.Event) -> None:
         """Log how many lines were left out, but of a burst that just began, and what was killed."""
         self.look_at_memory()
+        self.succession.look()
         self.output.sum_up(at_once=isinstance(event, events.ProcessStateStoppedEvent))
 
     def look_at_certificate(self, event: events.Event) -> None:
@@ -166,23 +171,28 @@ class Supervision:
         name = event.process.config.name
         self.words.pop(name, None)
         if name == "uwsgi":
+            folders.serve_from(Path(event.process.config.environment["OUR_UWSGI"]))
             self.start.begin()
-            output.REFUSAL.unlink(missing_ok=True)
+            for left in (output.REFUSAL, output.IMPORTING, output.PRELOADED):
+                left.unlink(missing_ok=True)
 
     def died(self, event: Any) -> None:
         """End what a program left behind: it would keep the port, or the socket, from the next."""
         name = event.process.config.name
         self.look_at_memory()
         self.output.ended(name)
+        self.end_orphans(event)
+        if name in (NEXT, PREVIOUS):
+            self.succession.ended(event.process)
+            return
         if self.options.mood == SupervisorStates.RUNNING:
             self.output.show_held()
-        self.end_orphans(event)
-        if name == "uwsgi" and (refusal := output.refusal()):
-            self.words[name] = refusal.encode()
+        if name == "uwsgi" and (why := output.failed_import()):
+            self.words[name] = why.encode()
             if not self.start.served:
                 self.gave_up(event)  # the next try would fail in the same way
             else:
-                self.stderr.write(refusal)
+                self.stderr.write(why)
 
     def end_orphans(self, event: Any) -> None:
         """End what is left of a program, and pass on what it said last."""
@@ -218,13 +228,23 @@ class Supervision:
         self.sum_up(event)
         name = event.process.config.name
         took = time.monotonic() - self.asked.get(name, time.monotonic())
-        if name not in OURS:
+        if name in (NEXT, PREVIOUS):
+            self.end_orphans(event)
+            self.succession.ended(event.process)
+            if name == PREVIOUS and took >= event.process.config.stopwaitsecs:
+                self.options.logger.warn(
+                    f"requests that were still running {took:.1f} s after a reload were cut; "
+                    "a larger SHUTDOWN_TIMEOUT gives them more time"
+                )
+        elif name not in OURS:
             self.end_orphans(event)
             if took >= (most := event.process.config.stopwaitsecs):
                 self.options.logger.warn(
                     f"{name} did not end within {most} s and was killed; a larger stopwaitsecs in "
                     "conf/supervisor.d, and SHUTDOWN_TIMEOUT, give its last job more time"
                 )
+        if name == "nginx":
+            self.succession.hurry()
         if name == "nginx" and took >= int(os.environ["DRAIN_SECONDS"]):
             self.options.logger.warn(
                 f"requests that were still running after {took:.1f} s were cut; "

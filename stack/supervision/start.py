@@ -45,6 +45,13 @@ class Start:
         uwsgi.ONCE_LOADED.unlink(missing_ok=True)
         self.workers.begin()
 
+    def again(self) -> None:
+        """Look anew: from now on another uWSGI serves, whose workers have loaded."""
+        self.ready = self.measured = False
+        self.took = None
+        self.workers.begin()
+        self.wake_up.write(0)
+
     def turn(self) -> None:
         """Look, until all is ready, how far it is; called in each turn of the main loop."""
         now = time.monotonic()
@@ -58,7 +65,7 @@ class Start:
         try:
             groups = self.supervisord.process_groups
             master, nginx = (groups[name].processes[name].pid for name in ("uwsgi", "nginx"))
-            loaded = uwsgi.loaded(master) if master and not self.ready else 0
+            loaded = len(uwsgi.loaded(master)) if master and not self.ready else 0
             if loaded or (master and uwsgi.ONCE_LOADED.exists()):
                 self.loaded = self.served = True
             if loaded and not self.measured:

@@ -7,12 +7,14 @@ begins with one worker (stack/uwsgi/options.py) and is told here how many more t
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from stack.machine import processes
-from stack.uwsgi import fifo, output
+from stack.uwsgi import fifo, folders, output
 
-FIFO = Path("run/uwsgi.fifo")
+FIFO = folders.SERVING / "uwsgi.fifo"
+
+# Bytes of a uWSGI's master that has imported Flask and no application.
+WITHOUT_APPLICATION = 16 << 20
 
 # Bytes that requests add to what a worker takes when it has loaded.
 REQUESTS = 12 << 20
@@ -45,16 +47,33 @@ class Workers:
         one = size(master)
         if not self.room or not one:
             return ""
-        fit = max(1, self.room // one - 1)  # a reload tries the new code in one process more
+        shared = imported(master)
+        # A reload has the application in memory once more, to try the new code.
+        fit = (self.room - (2 * shared or one)) // one
+        reloads = fit > 0
+        if not reloads:
+            fit = max(1, (self.room - shared) // one)
         self.target = min(fit, self.most)
         if self.staged:
             fifo.tell(FIFO, fifo.MORE * (self.target - 1))
-        if fit >= self.wanted:
-            return ""
-        needed = (self.limit - self.room + (self.wanted + 1) * one) >> 20
+        if fit < self.wanted:
+            return self.too_many(fit, one, shared)
+        if not reloads:
+            most = (self.limit - self.room + self.wanted * one + (2 * shared or one)) >> 20
+            return (
+                f"the limit of {self.limit >> 20} MiB has no room for a reload, during which the "
+                f"application's {(shared or one) >> 20} MiB are there twice; raise it to {most} "
+                "MiB, or start the container anew for new code"
+            )
+        return ""
+
+    def too_many(self, fit: int, one: int, shared: int) -> str:
+        """Say that not all workers fit, and what would help."""
+        needed = (self.limit - self.room + self.wanted * one + (2 * shared or one)) >> 20
+        and_shared = f", with {shared >> 20} MiB shared by all" if shared else ""
         what = (
-            f"a worker takes {one >> 20} MiB, and the limit of {self.limit >> 20} MiB has room for "
-            f"{fit} of {self.wanted}; "
+            f"a worker takes {one >> 20} MiB{and_shared}, and the limit of {self.limit >> 20} MiB "
+            f"has room for {fit} of {self.wanted}; "
         )
         if self.staged:
             return f"{what}no more are started, unless you raise it: {needed} MiB are room for all"
@@ -82,13 +101,16 @@ class Workers:
             self.amiss = 0
 
 
+def imported(master: int) -> int:
+    """Say how many bytes all workers share, because uWSGI's master has imported the application."""
+    if not output.PRELOADED.exists():
+        return 0
+    return max(0, processes.anonymous(master) - WITHOUT_APPLICATION)
+
+
 def size(master: int) -> int:
     """Say how many bytes one more worker takes: its own, not those that it shares by the fork."""
-    loaded = [
-        pid
-        for pid in processes.children(master, output.WORKER)
-        if processes.name(pid) == output.LOADED
-    ]
+    loaded = output.loaded(master)
     if not loaded:
         return 0
     own = max(map(processes.anonymous, loaded)) - processes.anonymous(master)

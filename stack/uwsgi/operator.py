@@ -61,6 +61,7 @@ INSTEAD = {
     ),
     **dict.fromkeys(("static-map", "check-static", "static-check"), "STATIC_PATH"),
     "py-autoreload": "DEV=1",
+    **dict.fromkeys(("lazy", "lazy-apps"), "PRELOAD=0"),
     "limit-post": "CLIENT_MAX_BODY_SIZE",
 }
 

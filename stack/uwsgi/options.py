@@ -30,9 +30,7 @@ def environ(settings: Settings, budget: Budget, given: Mapping[str, str]) -> dic
 
 def check(root: Path, settings: Settings, given: Mapping[str, str]) -> None:
     """Raise ConfigError if the operator gives an option that is not taken."""
-    # A reload starts from supervisord's environment, which has these.
-    ours = of_development().items() if settings.dev != "0" else ()
-    options = dict(operator.given(given).items() - ours)
+    options = operator.given(given)
     operator.check(root, options, settings.unchecked or ())
     fewest = options.get("UWSGI_CHEAPER", "0")
     if int(fewest) >= settings.uwsgi_processes:
@@ -62,7 +60,13 @@ def of_settings(settings: Settings) -> dict[str, str]:
         "UWSGI_PROCESSES": str(settings.uwsgi_processes),
         "UWSGI_THREADS": str(settings.uwsgi_threads),
         "UWSGI_LISTEN": str(settings.uwsgi_listen),
+        **({} if preloads(settings) else {"UWSGI_LAZY_APPS": "true"}),
     }
+
+
+def preloads(settings: Settings) -> bool:
+    """Say whether uWSGI's master is to import the application; while DEV is on its worker does."""
+    return settings.preload != "0" and settings.dev == "0"
 
 
 def of_reload(budget: Budget) -> dict[str, str]:

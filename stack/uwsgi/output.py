@@ -9,10 +9,17 @@ import re
 from pathlib import Path
 
 from stack.machine import processes, regular
+from stack.uwsgi import folders
 
 # What uWSGI calls its workers, and what one calls itself that has loaded (stack/worker/main.py).
 WORKER = "uWSGI worker"
 LOADED = "uwsgi-loaded"
+
+# There while uWSGI's master imports the application for all its workers.
+IMPORTING = folders.SERVING / "importing"
+
+# There when it has.
+PRELOADED = folders.SERVING / folders.PRELOADED
 
 # When so many workers have died while they imported the application, the start is given up.
 VANISHED = 3
@@ -22,10 +29,10 @@ VANISHING = (
 )
 
 # Made by stack/worker when it has loaded an application.
-ONCE_LOADED = Path("run/loaded")
+ONCE_LOADED = folders.SERVING / "loaded"
 
 # Written by stack/worker when it cannot load an application.
-REFUSAL = Path("run/refusal")
+REFUSAL = folders.SERVING / "refusal"
 LONGEST_REFUSAL = 64 << 10  # bytes
 
 DIED = re.compile(rb"^DAMN ! worker \d+ \(pid: (\d+)\) died", re.MULTILINE)
@@ -33,20 +40,28 @@ DIED = re.compile(rb"^DAMN ! worker \d+ \(pid: (\d+)\) died", re.MULTILINE)
 REPORT = ("Traceback (most recent call last)", "entrypoint: error:")
 
 
-def importing(master: int) -> bool:
+def importing(master: int, folder: Path = folders.SERVING) -> bool:
     """Say whether uWSGI has a worker that has not yet imported the application."""
-    return any(processes.name(pid) != LOADED for pid in processes.children(master, WORKER))
+    return bool(processes.children(master, WORKER) - loaded(master, folder))
 
 
-def loaded(master: int) -> int:
-    """Count uWSGI's workers that have imported the application."""
-    return sum(processes.name(pid) == LOADED for pid in processes.children(master, WORKER))
+def loaded(master: int, folder: Path = folders.SERVING) -> set[int]:
+    """List uWSGI's workers that have the application: all, where its master has imported it."""
+    workers = processes.children(master, WORKER)
+    if (folder / folders.PRELOADED).exists():
+        return workers
+    return {pid for pid in workers if processes.name(pid) == LOADED}
 
 
 def vanishing(said: bytes) -> bytes:
     """Return the reason if worker after worker died during the import; else nothing."""
     died = {pid for pid in DIED.findall(said) if not Path(f"/proc/{int(pid)}").exists()}
     return VANISHING if len(died) >= VANISHED else b""
+
+
+def failed_import() -> str:
+    """Say why the application was not loaded, if uWSGI has ended of that."""
+    return refusal() or (VANISHING.decode() if IMPORTING.exists() else "")
 
 
 def refusal() -> str:

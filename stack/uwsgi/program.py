@@ -6,11 +6,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from stack.machine import processes, venvs
 from stack.settings.errors import ConfigError
-from stack.uwsgi import fifo, output
+from stack.uwsgi import fifo, folders, output
 
 # After so many seconds without a change it is asked again.
 REPEAT = 2.0
@@ -30,7 +31,7 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        preexec_fn=expendable,
+        preexec_fn=partial(expendable, "self"),
     )
     if answer.returncode == -signal.SIGKILL:
         raise ConfigError(
@@ -41,9 +42,9 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         raise ConfigError(f"the application cannot be loaded:\n{output.telling(answer.stdout)}")
 
 
-def expendable() -> None:
-    """Have the kernel kill this process first when memory runs out, before one that serves."""
-    Path("/proc/self/oom_score_adj").write_text("1000")
+def expendable(pid: int | str, much: int = 1000) -> None:
+    """Have the kernel kill a process first when memory runs out, before one that serves."""
+    Path(f"/proc/{pid}/oom_score_adj").write_text(f"{much}")
 
 
 def renew(root: Path) -> Callable[[], bool]:
@@ -52,7 +53,7 @@ def renew(root: Path) -> Callable[[], bool]:
     It must be asked again and again: uWSGI ignores what it is told while it is still busy with the
     chain of an earlier reload.
     """
-    master = int((root / "run/uwsgi.pid").read_text())
+    master = int((root / folders.SERVING / "uwsgi.pid").read_text())
     old = processes.children(master, output.WORKER)
     last, asked = old, 0.0
 
@@ -63,7 +64,7 @@ def renew(root: Path) -> Callable[[], bool]:
             last, asked = now, time.monotonic()
         elif old & now and time.monotonic() - asked > REPEAT:
             word = fifo.CHAIN
-        if fifo.tell(root / "run/uwsgi.fifo", word) and word == fifo.CHAIN:
+        if fifo.tell(root / folders.SERVING / "uwsgi.fifo", word) and word == fifo.CHAIN:
             asked = time.monotonic()
         return not old & now and len(now) >= len(old)
 
@@ -72,4 +73,4 @@ def renew(root: Path) -> Callable[[], bool]:
 
 def importing(root: Path) -> bool:
     """Say whether a worker of the stack below a root has not yet imported the application."""
-    return output.importing(int((root / "run/uwsgi.pid").read_text()))
+    return output.importing(int((root / folders.SERVING / "uwsgi.pid").read_text()))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stack.machine.processes import children
 from stack.uwsgi.fifo import NUDGE
+from stack.uwsgi.folders import SERVING
 from stack.uwsgi.output import WORKER
 from stack.worker.plan import Plan
 
@@ -18,8 +19,8 @@ INTERVAL = 0.25  # seconds between two looks
 # Kinds of files that are part of an application; its data may lie beside them, and change often.
 SUFFIXES = (".py", ".html", ".jinja", ".jinja2", ".j2", ".toml", ".cfg", ".ini", ".yaml", ".yml")
 
-FIFO = Path("run/uwsgi.fifo")
-PIDFILE = Path("run/uwsgi.pid")
+FIFO = SERVING / "uwsgi.fifo"
+PIDFILE = SERVING / "uwsgi.pid"
 
 
 def seen(folder: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Inside each of uWSGI's workers: import the applications that run/application.json names."""
+"""Inside uWSGI: import the applications that application.json names, for its workers or in each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import uwsgi  # made by uWSGI itself
 
-from . import children
+from . import children, preload, streams
 from .answers import debugged, excuse
 from .choice import Application, attribute, called, checked, discovered, imported, is_factory
 from .delivery import Delivery
@@ -27,7 +27,17 @@ FAILED = 22
 # that serve requests. On Alpine Python would give them 1 MiB, and deep recursion kills the worker.
 THREAD_STACK = 8 << 20
 
-# What a worker that has loaded calls itself; 15 characters at most.
+# The root of our tree, this uWSGI's own folder, and that for the sockets of answers.
+ROOT = Path.cwd()
+FOLDER = ROOT / os.environ.get("OUR_UWSGI", "run")
+STREAMS = ROOT / "run/streams"
+
+NOT_SHARED = (
+    "threads do not run in the workers, while what is open is the same in all: start or open it "
+    "in a function for os.register_at_fork(after_in_child=...), or set PRELOAD=0"
+)
+
+# What a worker that has loaded for itself calls itself; 15 characters at most.
 LOADED = "uwsgi-loaded"
 
 
@@ -67,22 +77,32 @@ def secrets(files: Mapping[str, str]) -> dict[str, str]:
     return {name: text.removesuffix("\n").removesuffix("\r") for name, text in found.items()}
 
 
-def refuse(root: Path, report: str) -> NoReturn:
-    """End this worker; the first report is kept in run/refusal, for supervisord."""
+def refuse(report: str) -> NoReturn:
+    """End this process; the first report is kept in the file refusal, for supervisord."""
     if not uwsgi.masterpid():  # a trial import, without a server
         sys.stderr.write(report)
     else:
         # Whole from the moment that it is there: another worker may end the master meanwhile.
-        written = root / f"run/tmp/refusal.{os.getpid()}"
+        written = FOLDER / f"refusal.{os.getpid()}"
         written.write_text(report, errors="replace")
         with contextlib.suppress(FileExistsError):
-            (root / "run/refusal").hardlink_to(written)
+            (FOLDER / "refusal").hardlink_to(written)
         written.unlink()
     sys.stderr.flush()
     os._exit(FAILED)
 
 
-def told(application: Application, root: Path) -> Application:
+def begin_worker(plan: Plan) -> None:
+    """Make this process a worker, where it is one."""
+    if not uwsgi.masterpid():
+        return  # a trial import, without a server
+    os.dup2(1, 2)  # stderr is the master's, so that nobody is taken for it
+    os.chdir(plan.folder)
+    children.look_after()
+    streams.tidy(STREAMS)
+
+
+def tell() -> None:
     """Let the kernel tell who waits for it that this worker has loaded (stack/uwsgi/output.py).
 
     A line in the log could be anybody's. The file is for supervisord: one that has loaded may die
@@ -90,16 +110,11 @@ def told(application: Application, root: Path) -> Application:
     """
     Path("/proc/self/comm").write_text(LOADED)
     if uwsgi.masterpid():
-        (root / "run/loaded").touch()
-    return application
+        (FOLDER / "loaded").touch()
 
 
-def main() -> Application:
-    """Prepare this process for the application, load it, and return what uWSGI is to call."""
-    if uwsgi.masterpid():
-        os.dup2(1, 2)  # stderr is the master's, so that nobody is taken for it
-    root = Path.cwd()
-    plan = Plan.read((root / "run/application.json").read_text())
+def prepare(plan: Plan) -> None:
+    """Make this process one that the application can be imported in."""
     # uWSGI has put the root of our tree on the path, and its own program in sys.executable.
     sys.path[:] = [plan.folder, *(each for each in sys.path if each not in ("", "."))]
     sys.executable = f"{sys.prefix}/bin/python3"
@@ -108,7 +123,10 @@ def main() -> Application:
     # With this Flask's app.run() does nothing, so that a module may call it when imported.
     os.environ["FLASK_RUN_FROM_CLI"] = "true"
     threading.stack_size(THREAD_STACK)
-    children.look_after()
+
+
+def imported_application(plan: Plan) -> Application:
+    """Import it; one that cannot be ends this process, or, with DEV, is excused to whoever asks."""
     try:
         os.environ.update(secrets(plan.files))
         if plan.dev == "debugger":
@@ -117,9 +135,56 @@ def main() -> Application:
             application = debugged(load(plan))
         else:
             application = load(plan)
-        streams = root / "run/streams"
-        return told(Delivery(as_asked(application, root), streams, plan.patience), root)
+        return Delivery(as_asked(application, ROOT), STREAMS, plan.patience)
     except Refusal as refusal:
         if plan.dev == "0":
-            refuse(root, str(refusal))
-        return told(excuse(str(refusal)), root)
+            refuse(str(refusal))
+        return excuse(str(refusal))
+
+
+def for_all(plan: Plan) -> Application:
+    """Import it in the master; where workers could not share what that leaves, begin again."""
+    environ = dict(os.environ)
+
+    def begin() -> None:
+        begin_worker(plan)
+        tell()
+
+    preload.in_each_worker(begin)
+    importing = FOLDER / "importing"
+    importing.touch()
+    with preload.as_master(ROOT):
+        before = preload.descriptors()
+        prepare(plan)
+        application = imported_application(plan)
+        if unshared := preload.unshared(before):
+            said = f"the application's import has left {' and '.join(unshared)}"
+            if plan.preload == "auto":
+                print(f"entrypoint: {said}: so each worker imports it for itself (PRELOAD)")
+            else:
+                print(f"entrypoint: warning: PRELOAD: '1': {said}, and {NOT_SHARED}")
+            sys.stdout.flush()
+    if unshared and plan.preload == "auto":
+        importing.unlink()
+        preload.start_again(environ)
+    preload.share()
+    importing.rename(FOLDER / "preloaded")
+    return application
+
+
+def main() -> Application:
+    """Prepare this process for the application, load it, and return what uWSGI is to call."""
+    plan = Plan.read(plan_file().read_text())
+    if preload.preloading():
+        return for_all(plan)
+    begin_worker(plan)
+    prepare(plan)
+    application = imported_application(plan)
+    tell()
+    return application
+
+
+def plan_file() -> Path:
+    """Find what this uWSGI is told: one that a reload tries has a file of its own."""
+    own = FOLDER / "application.json"
+    return own if own.exists() else ROOT / "run/application.json"

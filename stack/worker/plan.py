@@ -37,6 +37,8 @@ class Plan:
     """The setting DEV."""
     files: dict[str, str]
     """The application's variables whose values are in files, each with the file's path."""
+    preload: str
+    """The setting PRELOAD."""
     patience: int
     """Seconds that the application may think about an answer, or a piece of one; 0 is for ever."""
 

@@ -79,12 +79,7 @@ class Streams:
     """The way from a worker to nginx that is not uWSGI's."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder for the sockets; what dead workers have left there is removed."""
-        folder.mkdir(mode=0o700, exist_ok=True)
-        with contextlib.suppress(OSError):  # another user's
-            for left in folder.iterdir():
-                if not Path(f"/proc/{left.name.partition('-')[0]}").exists():
-                    left.unlink(missing_ok=True)
+        """Take the folder for the sockets."""
         self.folder = folder
         self.doors = Doors()
 
@@ -109,6 +104,15 @@ class Streams:
             door.close()
             doors.door = None
         return connection
+
+
+def tidy(folder: Path) -> None:
+    """Make the folder for the sockets, and remove what dead workers have left there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(OSError):  # another user's
+        for left in folder.iterdir():
+            if not Path(f"/proc/{left.name.partition('-')[0]}").exists():
+                left.unlink(missing_ok=True)
 
 
 def chunk(piece: bytes) -> bytes:

@@ -158,8 +158,12 @@ def test_a_slow_import_is_waited_for(launch: Launch) -> None:
     assert stack.get().text == "at last"
 
 
-def test_a_stop_does_not_wait_for_a_slow_import(launch: Launch) -> None:
-    stack = launch(ready=False, app=APPS / "slow", IMPORT_TAKES="600")
-    stack.wait_until(lambda: stack.processes("uwsgi worker"))
+@pytest.mark.parametrize("preload", ["auto", "0"])
+def test_a_stop_does_not_wait_for_a_slow_import(launch: Launch, preload: str) -> None:
+    stack = launch(ready=False, app=APPS / "slow", IMPORT_TAKES="600", PRELOAD=preload)
+    if preload == "0":
+        stack.wait_until(lambda: stack.processes("uwsgi worker"))
+    else:
+        stack.wait_until(lambda: stack.run("test", "-e", "run/uwsgi/importing").returncode == 0)
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone() == 0

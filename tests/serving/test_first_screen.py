@@ -65,7 +65,7 @@ def test_what_was_held_back_is_shown_in_order_when_the_start_fails(
     launch: Launch, folder: Path
 ) -> None:
     (folder / "app.py").write_text("import no_such_package\n")
-    stack = launch(ready=False, alarms=True, app=folder)
+    stack = launch(ready=False, alarms=True, app=folder, PRELOAD="0")
     assert stack.wait_until_gone() == 1
     words = (
         "supervisord started",
@@ -100,7 +100,7 @@ def test_a_uwsgi_that_comes_back_is_told_of(launch: Launch) -> None:
     stack = launch(UWSGI_PROCESSES="1")
     stack.says("INFO ready after ")
     (master, _) = stack.crew("uwsgi", 1)
-    assert stack.run("sh", "-c", "kill -9 $(cat run/uwsgi.pid)").returncode == 0
+    assert stack.run("sh", "-c", "kill -9 $(cat run/uwsgi/uwsgi.pid)").returncode == 0
     stack.wait_until(lambda: master not in stack.processes("uwsgi"))
     assert stack.says("INFO ready again")
     assert len(stack.lines("INFO ready after ")) == 1

@@ -33,7 +33,7 @@ def test_what_the_application_prints_and_leaves_does_no_harm(launch: Launch, fol
     assert stack.run("./entrypoint.py", "app", "true").returncode == 0
     assert stack.run("./entrypoint.py", "reload").returncode == 0
     # The first process of a container waits for nobody who could write to a pipe of this name.
-    stack.run("sh", "-c", "rm -f run/refusal; mkfifo run/refusal")
+    stack.run("sh", "-c", "rm -f run/uwsgi/refusal; mkfifo run/uwsgi/refusal")
     os.kill(stack.crew("uwsgi", 1)[0], signal.SIGKILL)
     stack.wait_until(lambda: stack.get("/").status_code == 200)
 

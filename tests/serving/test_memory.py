@@ -27,10 +27,12 @@ def app(environ, start_response):
 """
 
 
-def limited(image: str, folder: Path, memory: str, app: Path | None = None) -> ImageStack:
+def limited(
+    image: str, folder: Path, memory: str, app: Path | None = None, **settings: str
+) -> ImageStack:
     """Start the image with so much memory, and no swap, and as many workers as it finds right."""
     options = (f"--memory={memory}", f"--memory-swap={memory}", "--cpus=2")
-    stack = begin(prepared("image", Plan({}, app, options=options), folder, image))
+    stack = begin(prepared("image", Plan(settings, app, options=options), folder, image))
     assert isinstance(stack, ImageStack)
     return stack
 
@@ -39,7 +41,7 @@ def test_a_large_application_gets_as_many_workers_as_fit(
     image: str, tmp_path: Path, folder: Path
 ) -> None:
     (folder / "app.py").write_text(LARGE)
-    stack = limited(image, tmp_path, "256m", folder)
+    stack = limited(image, tmp_path, "256m", folder, PRELOAD="0")
     try:
         (said,) = stack.says("a worker takes ")
         assert "the limit of 256 MiB has room for 1 of " in said
@@ -51,6 +53,27 @@ def test_a_large_application_gets_as_many_workers_as_fit(
         assert "for want of memory; raise the limit" in answer.stderr
         assert stack.get().text == str(100 * MIB)
         assert stack.crew("uwsgi", 1) == before
+    finally:
+        stack.close()
+
+
+def test_a_large_application_that_is_imported_once_gets_all_its_workers(
+    image: str, tmp_path: Path, folder: Path
+) -> None:
+    (folder / "app.py").write_text(LARGE)
+    stack = limited(image, tmp_path, "256m", folder)
+    try:
+        stack.says("has no room for a reload")
+        assert not stack.lines("out of memory")
+        wanted = int(re.findall(r"UWSGI_PROCESSES = (\d+)", stack.run("check").stdout)[0])
+        before = stack.crew("uwsgi", wanted)
+        # It is known before anything is tried.
+        answer = stack.run("reload")
+        assert answer.returncode == os.EX_CONFIG
+        assert "start the container anew" in answer.stderr
+        assert stack.get().text == str(100 * MIB)
+        assert stack.crew("uwsgi", wanted) == before
+        assert not stack.lines("out of memory")
     finally:
         stack.close()
 

@@ -74,15 +74,20 @@ def test_a_reload_of_nothing_is_refused(launch: Launch) -> None:
     assert "nothing runs" in answer.stderr
 
 
-def test_a_hangup_reloads_instead_of_stopping_everything(launch: Launch, faulty: Path) -> None:
-    stack = launch(app=faulty, APP_MODULE=MODULE)
-    masters = [stack.processes(name)[0] for name in ("nginx", "uwsgi")]
+@pytest.mark.parametrize("preload", ["auto", "0"])
+def test_a_hangup_reloads_instead_of_stopping_everything(
+    launch: Launch, faulty: Path, preload: str
+) -> None:
+    stack = launch(app=faulty, APP_MODULE=MODULE, PRELOAD=preload)
+    # Where workers share what uWSGI's master has imported, new code needs a new one.
+    same = ("nginx", "uwsgi") if preload == "0" else ("nginx",)
+    masters = [stack.processes(name)[0] for name in same]
     text = (faulty / "faults.py").read_text()
     (faulty / "faults.py").write_text(text.replace('"old"', '"new"'))
     stack.signal(signal.SIGHUP)
     stack.wait_until(lambda: stack.lines("entrypoint: reloaded"))
     assert stack.get().text == "new"
-    assert [stack.processes(name)[0] for name in ("nginx", "uwsgi")] == masters
+    assert [stack.processes(name)[0] for name in same] == masters
 
 
 def renewed(before: list[int], now: list[int]) -> bool:

@@ -172,9 +172,9 @@ def test_what_a_program_says_can_be_followed_as_the_readme_does(stack: Stack) ->
     # It goes on for ever; two seconds are enough for its first words, but on a busy machine.
     for seconds in ("2", "10", "50"):
         follow = stack.run("timeout", seconds, *command[1].split())
-        if "WSGI app 0" in follow.stdout:
+        if "entrypoint: serving" in follow.stdout:
             break
-    assert "WSGI app 0" in follow.stdout
+    assert "entrypoint: serving" in follow.stdout
     assert follow.stderr == ""
 
 

@@ -100,18 +100,23 @@ def test_an_answer_whose_next_piece_does_not_come(launch: Launch, folder: Path) 
     assert re.search(r"GET /pieces \([0-9a-f]{32}\): ", line)
 
 
-def test_a_request_that_outlasts_a_reload(launch: Launch, folder: Path) -> None:
+@pytest.mark.parametrize("preload", ["auto", "0"])
+def test_a_request_that_outlasts_a_reload(launch: Launch, folder: Path, preload: str) -> None:
     (folder / "app.py").write_text(APPLICATION)
     stack = launch(
         app=folder,
         UWSGI_PROCESSES="1",
         SHUTDOWN_TIMEOUT="4",
         REQUEST_TIMEOUT="60",
+        PRELOAD=preload,
     )
     background(stack, "/works")
     stack.says("at work")
     assert stack.run("./entrypoint.py", "reload").returncode == 0
-    told(stack, "worker 1 (pid ", ") was to be replaced, and was ended", "SHUTDOWN_TIMEOUT")
+    if preload == "0":
+        told(stack, "worker 1 (pid ", ") was to be replaced, and was ended", "SHUTDOWN_TIMEOUT")
+    else:
+        told(stack, "still running", "after a reload were cut", "SHUTDOWN_TIMEOUT")
 
 
 ENDING = b"""Thu Nov 26 09:43:57 2026 - *** HARAKIRI ON WORKER 2 (pid: 7, try: 1, graceful: yes) ***

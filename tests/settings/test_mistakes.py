@@ -118,6 +118,8 @@ MISTAKES: list[Mistake] = [
     ("CLIENT_MAX_BODY_SIZE=", "", "is not a size", "write digits and k, m or g"),
     ("CLIENT_MAX_BODY_SIZE=1mb", "1mb", "is not a size", "write digits and k, m or g"),
     ("CLIENT_MAX_BODY_SIZE=unlimited", "unlimited", "is not a size", "0 for no limit"),
+    ("PRELOAD=true", "true", "is not known", "write one of: auto, 1, 0"),
+    ("UWSGI_LAZY_APPS=1", "1", "is not taken from there", "write PRELOAD=0"),
     ("DEV=true", "true", "is not known", "write one of: 0, 1, debugger"),
     ("DEV=debugger", "debugger", "lets whoever may connect run code", "set it to the address"),
     ("RESPONSE_CACHE=1", "1", "is not known", "write one of: off, on"),

@@ -118,7 +118,15 @@ class Stack(ABC):
     def loaded(self) -> bool:
         """Say whether every worker has told the kernel that it has loaded the application."""
         workers = self.processes("uwsgi worker")
-        return bool(workers) and {processes.name(pid) for pid in workers} == {"uwsgi-loaded"}
+        return bool(workers) and (
+            {processes.name(pid) for pid in workers} == {"uwsgi-loaded"} or self.preloaded()
+        )
+
+    def preloaded(self) -> bool:
+        """Say whether uWSGI's master has imported the application for its workers."""
+        with suppress(OSError, IndexError):
+            return Path(f"/proc/{self.processes('uwsgi')[0]}/cwd/run/uwsgi/preloaded").exists()
+        return False
 
     def healthy(self) -> bool:
         """Ask for what the health check asks for, at less cost than by running it."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from supervisor import events
 
-from stack.machine import cgroup, unix_queue
+from stack.machine import cgroup, processes, unix_queue
 from stack.supervision.observation import exposition, snapshot, uwsgi_stats, view
 from stack.supervision.observation.asking import Address, Source
 from stack.supervision.observation.counting import Requests
@@ -25,6 +25,9 @@ from stack.supervision.observation.intake import Intake
 from stack.supervision.observation.page import Conversation, Server
 from stack.supervision.observation.snapshot import RUN, SERVERS, Now
 from stack.supervision.observation.windows import Samples
+from stack.supervision.succession import NEXT, PREVIOUS
+from stack.uwsgi import folders
+from stack.uwsgi import output as uwsgi
 
 # Seconds that an answer waits for uWSGI's master and nginx.
 PATIENCE = 0.2
@@ -63,11 +66,14 @@ class Observer:
         self.latest: tuple[float, Now] | None = None
         self.intake = Intake(RUN / "requests.fifo", self.guarded(self.requests.take))
         self.server = Server(RUN / "observed.sock", self.guarded(self.asked))
-        self.uwsgi = Source("run/uwsgi.stats", b"", self.read_workers, self.guarded(self.settle))
+        self.uwsgi = Source(
+            str(folders.SERVING / "uwsgi.stats"), b"", self.read_workers, self.guarded(self.settle)
+        )
         self.nginx = Source(
             health_address(), STUB_STATUS, self.read_connections, self.guarded(self.settle)
         )
         supervision.start.wake_up.alarmed = self.guarded(self.answer)
+        supervision.succession.promoted = self.guarded(self.succeeded)
         events.subscribe(events.ProcessLogEvent, self.guarded(self.heard))
         events.subscribe(events.ProcessStateExitedEvent, self.guarded(self.ended))
         events.subscribe(events.ProcessStateBackoffEvent, self.guarded(self.ended))
@@ -92,10 +98,18 @@ class Observer:
         if event.process.config.name == "uwsgi" and event.channel == "stderr":
             self.deaths.take(event.data, event.process.pid)
 
+    def succeeded(self, pid: int) -> None:
+        """Know the workers of a master that a reload has put in the place of another."""
+        self.workers = []
+        self.deaths.restart()
+        self.deaths.know(processes.children(pid, uwsgi.WORKER))
+
     def ended(self, event: Any) -> None:
         """Count a program that ended by itself, and, if it is one of yours, with an error."""
         name = event.process.config.name
         if name not in SERVERS and getattr(event, "expected", False):
+            return
+        if name in (NEXT, PREVIOUS):
             return
         self.exits[name] += 1
         if name == "uwsgi":
@@ -184,7 +198,7 @@ class Observer:
             uwsgi_answers=self.uwsgi.fresh(),
             connections=self.connections,
             nginx_answers=self.nginx.fresh(),
-            queue=unix_queue.queue("run/uwsgi.sock", pids.get("uwsgi", 0)),
+            queue=unix_queue.queue(str(folders.bound()), pids.get("uwsgi", 0)),
             memory=used,
             memory_limit=limit,
             oom_kills=kills,

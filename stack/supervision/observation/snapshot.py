@@ -19,6 +19,7 @@ from stack.supervision.observation.counting import Requests
 from stack.supervision.observation.deaths import Deaths
 from stack.supervision.observation.uwsgi_stats import Worker
 from stack.supervision.observation.windows import Minute
+from stack.supervision.succession import NEXT, PREVIOUS
 
 RUN = Path("run")
 
@@ -103,7 +104,9 @@ class Now:
 def programs(supervisord: Any, exits: Counter[str]) -> Iterator[Program]:
     """List supervisord's programs, in the order in which they start."""
     for group in sorted(supervisord.process_groups.values()):
-        for process in group.processes.values():
+        for process in list(group.processes.values()):
+            if process.config.name in (NEXT, PREVIOUS):
+                continue  # there for the time of a reload
             name, pid = process.config.name, process.pid
             state = getProcessStateDescription(process.state)
             runs = process.state in (ProcessStates.RUNNING, ProcessStates.STARTING)
