@@ -5,7 +5,7 @@ PYTHON ?= python3
 dev = $(if $(shell command -v $(PYTHON) 2>/dev/null),$(PYTHON) -m dev,$(error \
 	$(PYTHON) is missing: install Python 3.11 or newer, on Debian with "apt-get install python3"))
 
-.PHONY: help run run-image run-host image image-size bom lock test faults scale fuzz metrics attack \
+.PHONY: help run run-image run-host image image-size bom lock test faults preload scale fuzz metrics attack \
 	bench readme lint publish publish-plan publish-push publish-tag publish-release release-notes clean
 
 help: ## list the targets
@@ -37,6 +37,9 @@ test: ## run all checks, those of the image too where a Docker engine answers; I
 
 faults: ## count the requests that each fault costs, under load; takes ten minutes
 	@$(dev).measure faults
+
+preload: ## measure what sharing the import saves, and what a reload takes; takes twenty minutes
+	@$(dev).measure preload
 
 scale: ## count what several replicas lose and carry, on one host and in a swarm; takes 20 minutes
 	@$(dev).measure scale

@@ -1,7 +1,7 @@
 """Make ready for a program that measures or searches, and become it.
 
-python3 -m dev.measure WHAT [ARGUMENT...]; WHAT is acme, attack, bench, faults, fuzz, metrics or
-scale, and --help says what each takes.
+python3 -m dev.measure WHAT [ARGUMENT...]; WHAT is acme, attack, bench, faults, fuzz, metrics,
+preload or scale, and --help says what each takes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ PROGRAMS = {
     "fuzz": Program("measurements.fuzz"),
     "attack": Program("measurements.attack"),
     "metrics": Program("measurements.metrics", ("wrk", "hey", "prometheus")),
+    "preload": Program("measurements.preload", ("hey", "curl"), ("--image",)),
     "scale": Program(
         "measurements.scale",
         ("hey", "curl", "ip", "nsenter"),

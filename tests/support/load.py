@@ -38,6 +38,7 @@ class Count:
     refused: int = 0
     cut: int = 0
     details: str = ""
+    slowest: float = 0.0  # seconds
 
 
 class Probe(threading.Thread):
@@ -113,6 +114,8 @@ def read(report: str, count: Count) -> None:
         else:
             count.lost += int(number)
             count.details += f" {number} x {status}"
+    for seconds in re.findall(r"^\s+Slowest:\s+([0-9.]+) secs", report, re.MULTILINE):
+        count.slowest = max(count.slowest, float(seconds))
     reasons: Counter[str] = Counter()
     for number, text in re.findall(r"^\s+\[(\d+)\]\s+(Get .*)$", report, re.MULTILINE):
         if "connection refused" in text:
