@@ -35,9 +35,9 @@ def start(stack: Stack) -> None:
     for method in methods:
         for kind in ("daemon", "plain"):
             assert stack.request("POST", f"/{method}/{kind}").status_code == 200
-    assert (
-        len([each for each in children(stack) if each.startswith("child of uWSGI worker 1")]) == 2
-    )
+    # A forked one has its name a moment after its start.
+    name = "child of uWSGI worker 1"
+    stack.wait_until(lambda: sum(each.startswith(name) for each in children(stack)) == 2)
 
 
 @pytest.mark.parametrize("threads", ["1", "4"])
