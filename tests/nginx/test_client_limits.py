@@ -84,9 +84,15 @@ def test_answers_that_are_kept_do_not_count(launch: Launch) -> None:
     settings = {"RATE_LIMIT": "1/m", "RATE_BURST": "2", "RESPONSE_CACHE": "on"}
     stack = launch(app=ROOT / "tests/apps/pages", APP_MODULE="pages:application", **settings)
     kept = "/page/kept?Cache-Control=max-age%3D60"
+    # An answer is kept a moment after it was given; who asks for it until then is another client.
+    others = (f"127.0.9.{number}" for number in range(1, 255))
+
+    def hit() -> bool:
+        return stack.get(kept, next(others)).headers["X-Cache-Status"] == "HIT"
+
+    stack.wait_until(hit)
     assert [stack.get(kept).status_code for _ in range(9)] == [200] * 9
-    assert stack.get(kept).headers["X-Cache-Status"] == "HIT"
-    assert [stack.get("/page/x").status_code for _ in range(2)] == [200, 429]
+    assert [stack.get("/page/x").status_code for _ in range(3)] == [200, 200, 429]
     assert stack.get(kept).status_code == 200
 
 
