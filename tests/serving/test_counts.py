@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.supervision.observation import uwsgi_stats
 from stack.supervision.observation.counting import BOUNDS, CACHE, METHOD, STATUS, Requests, by
 from tests.support import processes
 from tests.support.background import background
@@ -196,3 +197,8 @@ def test_an_exception_while_counting_stops_neither_the_log_nor_the_supervision(
     stack.wait_until(stack.healthy)
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone() == 0
+
+
+def test_a_worker_that_is_not_made_yet_is_none() -> None:
+    # As uWSGI's master tells of all of them for a moment, when it has only just begun.
+    assert uwsgi_stats.workers(b'{"workers": [{"id": 0}, {"id": 0}]}') == []

@@ -45,9 +45,12 @@ class Worker:
 
 
 def workers(answer: bytes) -> list[Worker]:
-    """Read an answer; ValueError, KeyError or TypeError if it is none."""
+    """Read an answer; ValueError, KeyError or TypeError if it is none.
+
+    A worker that uWSGI has not made yet has the number 0.
+    """
     found = json.loads(answer.decode(errors="replace"))
-    return [worker(each) for each in found["workers"]]
+    return [worker(each) for each in found["workers"] if each["id"]]
 
 
 def worker(said: dict[str, Any]) -> Worker:
