@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from xmlrpc.client import Error
 
 from stack import health
 from stack.commands.prepare import Prepared
@@ -99,8 +100,18 @@ def tried(
 def ready(folder: Path, master: int, kills: int | None) -> bool:
     """Say whether all its workers have loaded; ConfigError if it has ended."""
     if not processes.alive(master):
+        if stopping():
+            raise ConfigError("the stack is stopped meanwhile; nothing was changed")
         raise ConfigError(f"the application cannot be loaded:\n{why(folder, kills)}")
     return bool(output.loaded(master, folder)) and not output.importing(master, folder)
+
+
+def stopping() -> bool:
+    """Say whether supervisord is about to end, or has."""
+    try:
+        return bool(supervisor.interface("supervisor").getState()["statename"] != "RUNNING")
+    except (OSError, Error):
+        return True
 
 
 def why(folder: Path, kills: int | None) -> str:
@@ -110,11 +121,16 @@ def why(folder: Path, kills: int | None) -> str:
             "the kernel killed the process that imported it, for want of memory; raise the limit "
             "(docker run --memory), or lower UWSGI_PROCESSES"
         )
+    said = {}
     for name in ("refusal", "uwsgi.log", "uwsgi-master.log"):
         with suppress(OSError):
-            if text := (folder / name).read_text(errors="replace"):
-                return output.telling(text)
-    return "it ended without a word"
+            said[name] = (folder / name).read_text(errors="replace")
+    if text := said.get("refusal"):
+        return output.telling(text)
+    if (folder / "importing").exists():
+        words = output.telling(said.get("uwsgi.log", ""))
+        return f"{words}\nits process was killed, or ended itself, while it was imported".strip()
+    return output.telling("".join(said.values())) or "it ended without a word"
 
 
 def compare(settings: Settings, new: Path, serving: Path) -> None:

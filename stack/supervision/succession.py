@@ -72,7 +72,8 @@ class Succession:
     def promote(self) -> bool:
         """Have nginx use the one that was tried; False if it, or who is to make way, has gone."""
         new, old = self.processes.get(NEXT), self.processes[UWSGI]
-        if new is None or new.state not in LIVE or old.state == ProcessStates.STOPPED:
+        by_hand = (ProcessStates.STOPPING, ProcessStates.STOPPED)
+        if new is None or new.state not in LIVE or old.state in by_hand:
             return False
         old_config = copy.copy(old.config)
         new.config.name, new.config.autorestart = UWSGI, old_config.autorestart
