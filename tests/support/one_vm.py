@@ -48,33 +48,40 @@ CMD ["postgres", "-c", "listen_addresses=*"]
 """.replace("RUN", "ENV PGDATA=/var/lib/postgresql/data\nRUN", 1)
 
 
-def standin(folder: Path, tag: str) -> None:
-    """Build one image with PostgreSQL, Redis and Caddy, as this machine has them."""
+def standin(folder: Path, tag: str, database: bool = True) -> None:
+    """Build one image with Redis, Caddy and, if wanted, PostgreSQL, as this machine has them."""
     found = sorted(Path("/usr/lib/postgresql").glob("*"))
-    if not found or not all(map(shutil.which, PROGRAMS)):
+    if (database and not found) or not all(map(shutil.which, PROGRAMS)):
         leave_out("PostgreSQL, Redis and Caddy are not all here")
-    postgres = found[-1]
-    programs = {f"/usr/bin/{each}": Path(str(shutil.which(each))) for each in PROGRAMS}
-    programs |= {str(postgres / "bin" / each): postgres / "bin" / each for each in POSTGRES}
-    programs |= {str(postgres / "lib" / each): postgres / "lib" / each for each in MODULES}
     root = folder / "root"
+    programs = {f"/usr/bin/{each}": Path(str(shutil.which(each))) for each in PROGRAMS}
+    if database:
+        programs |= of_postgres(found[-1], root)
     for inside, program in programs.items():
         put(program, root / inside.lstrip("/"))
         listed = subprocess.run(["ldd", str(program)], capture_output=True, text=True).stdout
         for library in re.findall(r"(/\S+) \(0x", listed):
             put(Path(library), root / library.lstrip("/"))
     (root / "bin").symlink_to("usr/bin")
-    for each in POSTGRES:
-        (root / "usr/bin" / each).symlink_to(postgres / "bin" / each)
-    share = Path("/usr/share/postgresql") / postgres.name
-    shutil.copytree(share, root / str(share).lstrip("/"), ignore=shutil.ignore_patterns("man"))
-    shutil.copytree("/usr/share/zoneinfo", root / "usr/share/zoneinfo", symlinks=True)
     (root / "entry").write_text(ENTRY)
     (root / "entry").chmod(0o755)
     (root / "etc").mkdir()
     (root / "etc/passwd").write_text(USERS)
     (folder / "Dockerfile").write_text(DOCKERFILE)
     docker("build", "--quiet", "--tag", tag, str(folder))
+
+
+def of_postgres(postgres: Path, root: Path) -> dict[str, Path]:
+    """Copy PostgreSQL's data, link to its programs, and name these and its modules."""
+    share = Path("/usr/share/postgresql") / postgres.name
+    shutil.copytree(share, root / str(share).lstrip("/"), ignore=shutil.ignore_patterns("man"))
+    shutil.copytree("/usr/share/zoneinfo", root / "usr/share/zoneinfo", symlinks=True)
+    (root / "usr/bin").mkdir()
+    for each in POSTGRES:
+        (root / "usr/bin" / each).symlink_to(postgres / "bin" / each)
+    files = [postgres / "bin" / each for each in POSTGRES]
+    files += [postgres / "lib" / each for each in MODULES]
+    return {str(each): each for each in files}
 
 
 def put(source: Path, target: Path) -> None:
