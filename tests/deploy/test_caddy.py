@@ -131,3 +131,11 @@ def test_the_plain_port_leads_to_https(service: Site) -> None:
     answer = requests.get(url, allow_redirects=False, timeout=HANGS)
     assert answer.status_code == 308
     assert answer.headers["Location"] == "https://localhost/client?x=1"
+
+
+def test_both_are_started_again_with_the_machine(service: Site) -> None:
+    # Tried with an engine that was stopped and started: those of on-failure had ended with 0.
+    states = service.containers("caddy") + service.containers()
+    assert [each["HostConfig"]["RestartPolicy"]["Name"] for each in states] == [
+        "unless-stopped"
+    ] * 2
