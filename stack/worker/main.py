@@ -33,8 +33,8 @@ FOLDER = ROOT / os.environ.get("OUR_UWSGI", "run")
 STREAMS = ROOT / "run/streams"
 
 NOT_SHARED = (
-    "threads do not run in the workers, while what is open is the same in all: start or open it "
-    "in a function for os.register_at_fork(after_in_child=...), or set PRELOAD=0"
+    "threads do not run in the workers, while what is open is the same in all: close it at the "
+    "import's end, start or open it in each worker, or set PRELOAD=0"
 )
 
 # What a worker that has loaded for itself calls itself; 15 characters at most.

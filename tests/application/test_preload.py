@@ -94,7 +94,7 @@ def test_what_cannot_be_shared_has_each_worker_import_it(
 
 def test_who_asks_for_it_is_told_what_is_not_shared(launch: Launch, folder: Path) -> None:
     stack = launched(launch, folder, LEFT["thread"], PRELOAD="1")
-    stack.says("PRELOAD: '1'", "threads (ticker)", "os.register_at_fork")
+    stack.says("PRELOAD: '1'", "threads (ticker)", "PRELOAD=0")
     for worker, (imported_by, _, _, ticks) in answers(stack).items():
         assert imported_by != worker
         assert ticks == "False"
@@ -123,5 +123,7 @@ def test_connections_of_an_import_are_never_mixed_up(
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(lambda word: stack.get(f"/{word}").text, words)) == words
         assert not stack.lines("Traceback")
+        # What docs/your-app.md says to write leaves nothing that could not be shared.
+        assert bool(stack.lines("the application's import has left")) == (preload == "auto")
     finally:
         stack.close()

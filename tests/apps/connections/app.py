@@ -14,11 +14,13 @@ PRELOADED = os.environ.get("PRELOAD") == "1"
 
 
 def by_redis() -> Callable[[str], str]:
-    """Open a connection to Redis; the client notices a fork by itself."""
+    """Use a client while importing, which keeps a connection."""
     import redis
 
     server = redis.Redis.from_url(URL, decode_responses=True)
     server.ping()
+    if PRELOADED:
+        server.close()
     return lambda word: str(server.echo(word))
 
 
@@ -27,14 +29,14 @@ def by_sqlalchemy() -> Callable[[str], str]:
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(URL.replace("postgresql:", "postgresql+psycopg:"))
-    if PRELOADED:
-        os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
 
     def asked(word: str) -> str:
         with engine.connect() as connection:
             return str(connection.scalar(sqlalchemy.text("SELECT :word"), {"word": word}))
 
     asked("imported")
+    if PRELOADED:
+        engine.dispose()
     return asked
 
 
@@ -43,12 +45,11 @@ def by_pool() -> Callable[[str], str]:
     from psycopg_pool import ConnectionPool
 
     pool = ConnectionPool(URL, min_size=2, open=not PRELOADED)
-    if PRELOADED:
-        os.register_at_fork(after_in_child=pool.open)
-    else:
+    if not PRELOADED:
         pool.wait()
 
     def asked(word: str) -> str:
+        pool.open()  # which does nothing if it is
         with pool.connection() as connection:
             (found,) = connection.execute("SELECT %s", [word]).fetchone() or ("",)
             return str(found)
