@@ -21,7 +21,7 @@ MODULE = "faults:application"
 
 
 @pytest.fixture
-def stack(launch: Launch, faulty: Path) -> Stack:
+def pair(launch: Launch, faulty: Path) -> Stack:
     """Two workers that share the application, which can be changed."""
     settings = {"APP_MODULE": MODULE, "UWSGI_PROCESSES": "2", "SHUTDOWN_TIMEOUT": "60"}
     settings["REQUEST_TIMEOUT"] = "600"
@@ -70,99 +70,99 @@ def alone(stack: Stack) -> bool:
 
 
 def test_a_reload_that_is_tried_leaves_the_old_one_serving_until_it_has_answered(
-    stack: Stack, faulty: Path
+    pair: Stack, faulty: Path
 ) -> None:
     change(faulty, "return VERSION", "raise ValueError(VERSION)")
-    before = stack.crew("uwsgi", 2)
-    answer = stack.run("./entrypoint.py", "reload")
+    before = pair.crew("uwsgi", 2)
+    answer = pair.run("./entrypoint.py", "reload")
     assert answer.returncode == os.EX_CONFIG
     assert "the new application answers / with 500" in answer.stderr
-    assert stack.get().text == "old"
-    assert stack.crew("uwsgi", 2) == before
-    assert alone(stack)
+    assert pair.get().text == "old"
+    assert pair.crew("uwsgi", 2) == before
+    assert alone(pair)
 
 
 def test_one_that_is_killed_while_it_is_tried_is_a_reload_that_failed(
-    stack: Stack, faulty: Path
+    pair: Stack, faulty: Path
 ) -> None:
-    before = stack.crew("uwsgi", 2)
+    before = pair.crew("uwsgi", 2)
     code = (faulty / "faults.py").read_text()
     hang_while_importing(faulty)
-    with reloading(stack) as status:
-        kill(stack, master(stack, "uwsgi-next"))
+    with reloading(pair) as status:
+        kill(pair, master(pair, "uwsgi-next"))
         assert status.result() == os.EX_CONFIG
-    assert stack.get().text == "old"
-    assert stack.crew("uwsgi", 2) == before
+    assert pair.get().text == "old"
+    assert pair.crew("uwsgi", 2) == before
     (faulty / "faults.py").write_text(code.replace('"old"', '"new"'))
-    assert stack.run("./entrypoint.py", "reload").returncode == 0
-    assert stack.get().text == "new"
+    assert pair.run("./entrypoint.py", "reload").returncode == 0
+    assert pair.get().text == "new"
 
 
 def test_one_that_is_killed_while_it_leaves_takes_nothing_but_its_own_requests(
-    stack: Stack, faulty: Path
+    pair: Stack, faulty: Path
 ) -> None:
     change(faulty, '"old"', '"new"')
-    (slow,) = background(stack, "/held")
-    wait_until_busy(stack, 1)
-    with reloading(stack) as status:
-        leaving = master(stack, "uwsgi-previous")
-        assert {stack.get().text for _ in range(20)} == {"new"}
-        kill(stack, leaving)
+    (slow,) = background(pair, "/held")
+    wait_until_busy(pair, 1)
+    with reloading(pair) as status:
+        leaving = master(pair, "uwsgi-previous")
+        assert {pair.get().text for _ in range(20)} == {"new"}
+        kill(pair, leaving)
         assert status.result() == 0
     assert slow.result().status_code in (502, 503)
-    assert stack.get().text == "new"
-    assert alone(stack)
+    assert pair.get().text == "new"
+    assert alone(pair)
 
 
-def test_a_reload_that_is_killed_leaves_nothing_behind(stack: Stack, faulty: Path) -> None:
-    before = stack.crew("uwsgi", 2)
+def test_a_reload_that_is_killed_leaves_nothing_behind(pair: Stack, faulty: Path) -> None:
+    before = pair.crew("uwsgi", 2)
     code = (faulty / "faults.py").read_text()
     hang_while_importing(faulty)
-    stack.signal(signal.SIGHUP)
-    master(stack, "uwsgi-next")
-    reloads = [pid for pid in stack.pids() if "entrypoint.py reload" in processes.command(pid)]
+    pair.signal(signal.SIGHUP)
+    master(pair, "uwsgi-next")
+    reloads = [pid for pid in pair.pids() if "entrypoint.py reload" in processes.command(pid)]
     processes.kill(reloads)
-    stack.wait_until(lambda: alone(stack))
-    assert stack.crew("uwsgi", 2) == before
+    pair.wait_until(lambda: alone(pair))
+    assert pair.crew("uwsgi", 2) == before
     (faulty / "faults.py").write_text(code.replace('"old"', '"new"'))
-    assert stack.run("./entrypoint.py", "reload").returncode == 0
-    assert stack.get().text == "new"
+    assert pair.run("./entrypoint.py", "reload").returncode == 0
+    assert pair.get().text == "new"
 
 
-def test_a_stop_does_not_wait_for_one_that_is_tried(stack: Stack, faulty: Path) -> None:
+def test_a_stop_does_not_wait_for_one_that_is_tried(pair: Stack, faulty: Path) -> None:
     hang_while_importing(faulty)
-    with reloading(stack) as status:
-        master(stack, "uwsgi-next")
-        stack.signal(signal.SIGTERM)
-        assert stack.wait_until_gone() == 0
-        assert status.result() == os.EX_CONFIG or stack.launcher == "image"  # it ends with PID 1
+    with reloading(pair) as status:
+        master(pair, "uwsgi-next")
+        pair.signal(signal.SIGTERM)
+        assert pair.wait_until_gone() == 0
+        assert status.result() == os.EX_CONFIG or pair.launcher == "image"  # it ends with PID 1
 
 
-def test_a_stop_lets_both_finish_what_they_have(stack: Stack, faulty: Path) -> None:
+def test_a_stop_lets_both_finish_what_they_have(pair: Stack, faulty: Path) -> None:
     change(faulty, '"old"', '"new"')
-    old = background(stack, "/held")
-    wait_until_busy(stack, 1)
-    with reloading(stack):
-        master(stack, "uwsgi-previous")
-        new = background(stack, "/held")
-        wait_until_busy(stack, 2)
-        stack.signal(signal.SIGTERM)
-        stack.wait_until(lambda: not stack.listens())
+    old = background(pair, "/held")
+    wait_until_busy(pair, 1)
+    with reloading(pair):
+        master(pair, "uwsgi-previous")
+        new = background(pair, "/held")
+        wait_until_busy(pair, 2)
+        pair.signal(signal.SIGTERM)
+        pair.wait_until(lambda: not pair.listens())
         (faulty / "gate").touch()
         assert [each.result().status_code for each in (*old, *new)] == [200, 200]
-        assert stack.wait_until_gone() == 0
+        assert pair.wait_until_gone() == 0
 
 
-def test_reloads_leave_nothing_open(stack: Stack) -> None:
+def test_reloads_leave_nothing_open(pair: Stack) -> None:
     def seen() -> tuple[int, int, list[str]]:
-        (first,) = (pid for pid in stack.pids() if "stack.supervision" in processes.command(pid))
-        files = stack.run("find", "run", "-not", "-name", "uwsgi.*").stdout.splitlines()
-        return psutil.Process(first).num_fds(), len(stack.pids()), sorted(files)
+        (first,) = (pid for pid in pair.pids() if "stack.supervision" in processes.command(pid))
+        files = pair.run("find", "run", "-not", "-name", "uwsgi.*").stdout.splitlines()
+        return psutil.Process(first).num_fds(), len(pair.pids()), sorted(files)
 
     for _ in range(2):  # in either folder
-        assert stack.run("./entrypoint.py", "reload").returncode == 0
-    stack.crew("nginx", len(stack.processes("nginx")) - 1)
+        assert pair.run("./entrypoint.py", "reload").returncode == 0
+    pair.crew("nginx", len(pair.processes("nginx")) - 1)
     before = seen()
     for _ in range(4):
-        assert stack.run("./entrypoint.py", "reload").returncode == 0
-    stack.wait_until(lambda: seen() == before)
+        assert pair.run("./entrypoint.py", "reload").returncode == 0
+    pair.wait_until(lambda: seen() == before)
