@@ -10,6 +10,7 @@ import argparse
 import os
 import shutil
 import signal
+import ssl
 import tempfile
 import threading
 import time
@@ -66,10 +67,12 @@ def change(stack: Stack) -> None:
 def renew(stack: Stack) -> None:
     """Renew the certificate twenty times, as supervisord does once files have changed."""
     python = "python" if stack.launcher == "host" else "/opt/venv/bin/python3"
+    pair = CERTIFICATES[stack]
     for _ in range(20):
-        CERTIFICATES[stack].write()
+        new = ssl.PEM_cert_to_DER_cert(pair.write().cert_chain_pems[0].bytes().decode())
         answer = stack.run(python, "-m", "stack.commands.renew")
         assert answer.returncode == 0, answer.stderr
+        stack.wait_until(lambda new=new: pair.served(stack.tls_port) == new)
 
 
 def restart(stack: Stack) -> None:
