@@ -35,7 +35,7 @@ lock: ## pin what requirements.in asks for, with hashes for all platforms; UPGRA
 test: ## run all checks, those of the image too where a Docker engine answers; IMAGE=... for that one alone
 	@$(dev).test
 
-faults: ## count the requests that each fault costs, under load; takes ten minutes
+faults: ## count the requests that each fault costs, under load; takes half an hour
 	@$(dev).measure faults
 
 preload: ## measure what sharing the import saves, and what a reload takes; takes twenty minutes

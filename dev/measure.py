@@ -37,7 +37,7 @@ PROGRAMS = {
         ("--image", "--base"),
         ("dev", "bench"),
     ),
-    "faults": Program("measurements.faults", ("hey",), ("--image",)),
+    "faults": Program("measurements.faults", ("hey", "redis-server"), ("--image",)),
     "acme": Program("measurements.acme", ("pebble", "certbot", "curl", "openssl"), ("--image",)),
     "fuzz": Program("measurements.fuzz"),
     "attack": Program("measurements.attack"),

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from measurements import queues
 from tests.support import processes
 from tests.support.certificates import Certificates
 from tests.support.launching import Plan, prepared
@@ -216,6 +217,7 @@ def table(launcher: str, image: str) -> None:
             early_stop(stack, delay)
     with fresh(launcher, image, APP_MODULE="faults:no_such_callable") as stack:
         broken(stack)
+    queues.table(launcher, image)
 
 
 def with_program(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import os
 from flask import Flask
 from jobs import REDIS, celery_job, rq_job
 from redis import Redis
-from rq import Queue
+from rq import Queue, Retry
 
 app = Flask(__name__)
 
@@ -21,5 +21,6 @@ def add(number):
     if os.environ["QUEUE"] == "celery":
         celery_job.delay(number)
     else:
-        Queue(connection=Redis.from_url(REDIS)).enqueue(rq_job, number)
+        retry = Retry(max=10) if "CAREFUL" in os.environ else None
+        Queue(connection=Redis.from_url(REDIS)).enqueue(rq_job, number, retry=retry)
     return "", 202
