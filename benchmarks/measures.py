@@ -57,15 +57,20 @@ def throughput(path: str = "/") -> Measure:
 
     def measure(stack: Stack, session: Session) -> Values:
         warm(stack, path)
-        before, generators = processes.cpu(stack.server.pids()), ended()
-        values = load.wrk(stack.url(path), CLIENTS, session.seconds)
-        each = 1e6 / max(values["answers"], 1)
-        return values | {
-            "cpu_us": (processes.cpu(stack.server.pids()) - before) * each,
-            "generator_us": (ended() - generators) * each,
-        }
+        return served(stack, stack.url(path), session)
 
     return measure
+
+
+def served(stack: Stack, url: str, session: Session) -> Values:
+    """Measure it for a page that has been warmed up, at any URL of the stack."""
+    before, generators = processes.cpu(stack.server.pids()), ended()
+    values = load.wrk(url, CLIENTS, session.seconds)
+    each = 1e6 / max(values["answers"], 1)
+    return values | {
+        "cpu_us": (processes.cpu(stack.server.pids()) - before) * each,
+        "generator_us": (ended() - generators) * each,
+    }
 
 
 def ended() -> float:

@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import HERE, load
+from benchmarks import HERE
 from benchmarks.load import Values, found, run, whole
-from benchmarks.measures import CLIENTS, Session, throughput, warm
+from benchmarks.measures import CLIENTS, Session, served, throughput, warm
 from benchmarks.others import Other
 from benchmarks.results import Results
 from benchmarks.stacks import Server, Stack
@@ -104,9 +104,11 @@ def shake(port: int, how: tuple[str, str], seconds: float) -> float:
 def kept(stack: Stack, session: Session) -> Values:
     """Measure requests a second on connections that are kept, by TLS and plainly, in one visit."""
     plain = throughput()(stack, session)
-    secured = load.wrk(url(stack), CLIENTS, session.seconds)
+    secured = served(stack, url(stack), session)
     return {
         "plain": plain["requests_per_second"],
+        "plain_cpu_us": plain["cpu_us"],
+        "cpu_us": secured["cpu_us"],
         "requests_per_second": secured["requests_per_second"],
         "not_200": secured["not_200"] + secured["lost"],
     }
@@ -141,15 +143,20 @@ def report(results: Results) -> str:
         share = results.derived(
             "tls-kept", name, lambda values: values["requests_per_second"] / values["plain"]
         )
+        cost = results.derived(
+            "tls-kept", name, lambda values: values["cpu_us"] / values["plain_cpu_us"]
+        )
         rows.append([
             results.title(name),
             cell(results.spread("tls-handshakes", name, "full")),
             cell(results.spread("tls-handshakes", name, "resumed")),
             cell(results.spread("tls-kept", name, "requests_per_second")),
             cell(share),
+            cell(cost),
             *(cell(results.spread("tls-http2", name, key))
               for key in ("http1", "streams_1", "streams_10")),
         ])  # fmt: skip
     head = ["", "TLS 1.3 handshakes/s", "resumed, TLS 1.2", "requests/s, kept", "of plain HTTP",
-            "h2load, HTTP/1.1", "HTTP/2, 1 stream", "HTTP/2, 10 streams"]  # fmt: skip
+            "CPU a request, of plain HTTP", "h2load, HTTP/1.1", "HTTP/2, 1 stream",
+            "HTTP/2, 10 streams"]  # fmt: skip
     return table(head, rows) if rows else ""
