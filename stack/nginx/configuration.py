@@ -6,6 +6,7 @@ import os
 
 from stack.machine import kernel
 from stack.nginx import access, clients, listening, locations, metrics, proxies, tls
+from stack.nginx.constants import constant
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
@@ -119,10 +120,10 @@ def upstream(settings: Settings) -> str:
 
 def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
     """Render the variables with which conf/ reads settings."""
-    values = {
-        # What nginx's own uwsgi_params calls HTTP_HOST, which from 1.29.5 on prefers an absolute
-        # target's host.
-        "asked_host": "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host",
+    # What nginx's own uwsgi_params calls HTTP_HOST, which from 1.29.5 on prefers an absolute
+    # target's host.
+    asked = "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host"
+    constants = {
         # With ALLOWED, static files must not end up in caches that other clients share.
         "cache_scope": "public" if settings.allowed is None else "private",
         "retry_after": str(clients.retry_after(settings)),
@@ -130,8 +131,8 @@ def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
         "dev_mode": "" if settings.dev == "0" else settings.dev,
         **tls.variables(settings),
     }
-    return "".join(
-        f'map $host ${name} {{\n    default "{value}";\n}}\n' for name, value in values.items()
+    return f"map $host $asked_host {{\n    default {asked};\n}}\n" + "".join(
+        constant(name, value) for name, value in constants.items()
     )
 
 
