@@ -11,7 +11,7 @@ from _pytest.nodeid import coerce_node_id
 from hypothesis import HealthCheck, settings
 
 from tests.support.certificates import Certificates
-from tests.support.launching import Kept, Launch, Plan, begin, prepared, shared
+from tests.support.launching import Kept, Launch, Plan, begin, prepared, shared, small
 from tests.support.stacks import ALARMS, ROOT, Stack
 
 # Without a folder for what was found, and with the patience that a busy machine needs.
@@ -160,7 +160,7 @@ def launch(launcher: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         files: Path | None = None,
         **settings: str,
     ) -> Stack:
-        plan = Plan(settings, app, conf, room=room, files=files)
+        plan = Plan(small(settings), app, conf, room=room, files=files)
         image = str(request.config.getoption("--image"))
         stack = prepared(launcher, plan, tmp_path / str(len(started)), image)
         started.append((begin(stack, ready), alarms))

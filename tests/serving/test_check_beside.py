@@ -28,8 +28,8 @@ def test_it_is_about_the_stack_and_not_about_the_shell(served: Stack) -> None:
     assert f"LISTEN_PORT = {served.port}  (environment)" in said.stdout
     assert "ALLOWED = 127.0.0.1;10.1.0.0/16  (environment)" in said.stdout
     assert "UWSGI_THREADS = 2  (environment)" in said.stdout
-    (processes,) = [line for line in said.stdout.splitlines() if "UWSGI_PROCESSES = " in line]
-    assert "(detected: " in processes
+    (workers,) = [line for line in said.stdout.splitlines() if "NGINX_WORKER_PROCESSES" in line]
+    assert "(detected: " in workers
     assert "warning: ALLOWED, LISTEN_PORT: set otherwise in the stack that runs" in said.stderr
 
 

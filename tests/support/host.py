@@ -41,7 +41,11 @@ class HostStack(Stack):
         """Lay out the tree in an empty folder."""
         super().__init__(settings, port)
         self.root = folder / "tree"
-        shutil.copytree(compiled(), self.root, symlinks=True)
+        code = compiled() / "stack"
+        shutil.copytree(
+            compiled(), self.root, symlinks=True, ignore=shutil.ignore_patterns(code.name)
+        )
+        (self.root / code.name).symlink_to(code)  # a copy would cost a tenth of the start
         self.output = folder / "log"
         self.python = Path(sys.executable)
         self.environ = {

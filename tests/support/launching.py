@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,12 @@ def prepared(launcher: str, plan: Plan, folder: Path, image: str) -> Stack:
     return ImageStack(plan.settings, image, tuple(options), plan.port)
 
 
+def small(settings: dict[str, str]) -> dict[str, str]:
+    """Have two processes, unless a test says otherwise: by default they grow with the machine."""
+    said = {"UWSGI_PROCESSES", "UWSGI_PROCESSES_FILE"} & {*settings}
+    return settings if said else {"UWSGI_PROCESSES": "2", **settings}
+
+
 def begin(stack: Stack, ready: bool = True) -> Stack:
     """Start a stack and, unless told otherwise, wait until its application answers."""
     try:
@@ -70,6 +76,7 @@ class Kept:
 
     def give(self, launcher: str, plan: Plan, alarms: bool) -> Stack:
         """Give the stack that was started so, or start it; end the one that is unused longest."""
+        plan = replace(plan, settings=small(plan.settings))
         key = f"{launcher} {alarms} {plan}"
         if key not in self.running:
             if len(self.running) == self.AT_ONCE:
@@ -117,6 +124,7 @@ def shared(
 ) -> Iterator[Stack]:
     """Run a stack for several tests; its log must not hold an alarm."""
     image = str(request.config.getoption("--image"))
+    plan = replace(plan, settings=small(plan.settings))
     stack = begin(prepared(request.param, plan, folders.mktemp("stack"), image))
     yield stack
     log = stack.log()
