@@ -14,9 +14,10 @@ from dev.packages import Need
 
 TAG = "nginx-python3:test"
 
-# Most of a test is waiting, so more run at once than there are CPUs. Tests that share a stack, or
-# something of which the machine has one, are a group, and one worker runs it (xdist_group).
-AT_ONCE = min(3 * len(os.sched_getaffinity(0)), 24)
+# Most of a test is waiting, so more run at once than there are CPUs: with three for each, they have
+# nothing to do for a seventh of the time. Tests that share a stack, or something of which the
+# machine has one, are a group, and one worker runs it (xdist_group).
+AT_ONCE = min(5 * len(os.sched_getaffinity(0)), 24)
 PARALLEL = (f"--numprocesses={AT_ONCE}", "--dist=loadgroup")
 
 # What the tests of queues (tests/programs) talk to.
