@@ -101,7 +101,7 @@ def parts(server: Server, began: float) -> tuple[float | None, float | None]:
         return written(server.root) - began, None
     if isinstance(server, ImageStack):
         # Docker writes nanoseconds, Python reads microseconds.
-        at = server.inspect("{{.State.StartedAt}}").rstrip("Z")[:26]
+        at = server.state()["StartedAt"].rstrip("Z")[:26]
         ran = datetime.fromisoformat(f"{at}+00:00").timestamp()
         return written(Path(f"/proc/{server.pid}/root/srv")) - ran, ran - began
     return None, None

@@ -60,7 +60,7 @@ def test_goes_healthy_although_loopback_is_not_allowed(image: str) -> None:
     stack = ImageStack({"ALLOWED": "192.0.2.1"}, image, ("--health-interval=1s",))
     stack.start()
     try:
-        stack.wait_until(lambda: stack.inspect("{{.State.Health.Status}}") == "healthy")
+        stack.wait_until(lambda: stack.state()["Health"]["Status"] == "healthy")
     finally:
         stack.close()
 

@@ -164,6 +164,6 @@ def test_the_image_serves_in_little_memory(image: str) -> None:
         stack.wait_until_ready()
         assert stack.crew("uwsgi", 2)
         assert [stack.get().status_code for _ in range(200)] == [200] * 200
-        assert stack.inspect("{{.State.OOMKilled}}") == "false"
+        assert not stack.state()["OOMKilled"]
     finally:
         stack.close()
