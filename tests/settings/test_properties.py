@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
+from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from stack.settings.table import Settings
 from tests.support.decisions import network, numbered
 from tests.support.launching import Launch
 
+T = TypeVar("T")
 Parser = Callable[[str], tuple[Network, ...]]
 
 RULE = re.compile(r"allow ([0-9a-f.:]+(?:/[0-9]{1,3})?);\n")
@@ -41,8 +43,7 @@ FRAGMENTS = [
     *("0.0.0.0/0; } location /x { return 200", "\nallow all"),
 ]
 
-LETTER = st.sampled_from("0123456789abcdefABCDEF.:/; \t%")
-FRAGMENT = st.sampled_from(FRAGMENTS)
+LETTERS = "0123456789abcdefABCDEF.:/; \t%"
 # All but the halves of surrogates, which is what UTF-8 has; to ask its codec takes seconds.
 CHARACTER = st.characters(exclude_categories=["Cs"])
 IPV4 = st.integers(1, 2**32 - 2)  # neither of the two that are no client's
@@ -52,30 +53,43 @@ ENTRY = st.one_of(
     IPV6.map(lambda number: str(IPv6Address(number))),
     IPV6.map(lambda number: IPv6Address(number).exploded.upper()),
     IPV4.map(lambda number: f"::ffff:{IPv4Address(number)}"),
-    st.builds(numbered, st.just(4), IPV4, st.integers(0, 31)).map(str),
-    st.builds(numbered, st.just(6), IPV6, st.integers(0, 128)).map(str),
+    st.tuples(IPV4, st.integers(0, 31)).map(lambda each: str(numbered(4, *each))),
+    st.tuples(IPV6, st.integers(0, 128)).map(lambda each: str(numbered(6, *each))),
 )
-VALID = st.lists(ENTRY, min_size=1, max_size=4).map(";".join)
 
 
-@st.composite
-def mutations(draw: st.DrawFn) -> str:
+def some(each: st.SearchStrategy[T], most: int) -> st.SearchStrategy[tuple[T, ...]]:
+    """Draw one to so many of these, with fewer choices than st.lists makes."""
+    return st.one_of(*(st.tuples(*[each] * count) for count in range(1, most + 1)))
+
+
+def fragments(most: int) -> st.SearchStrategy[list[str]]:
+    """Draw up to so many of FRAGMENTS: as a text, which is one choice for all of them."""
+    numbers = st.text(st.characters(max_codepoint=len(FRAGMENTS) - 1), max_size=most)
+    return numbers.map(lambda text: [FRAGMENTS[ord(number)] for number in text])
+
+
+VALID = some(ENTRY, 4).map(";".join)
+WRONG = st.sampled_from([*FRAGMENTS, *LETTERS, ""]) | CHARACTER
+EDITS = some(st.tuples(st.integers(0, 200), WRONG, st.integers(0, 3)), 3)
+
+
+def mutated(text: str, edits: tuple[tuple[int, str, int], ...]) -> str:
     """Put a few things into a valid list, each in the place of up to three characters."""
-    text = draw(VALID)
-    for _ in range(draw(st.integers(1, 3))):
-        place = draw(st.integers(0, len(text)))
-        wrong = draw(FRAGMENT | LETTER | CHARACTER | st.just(""))
-        text = text[:place] + wrong + text[place + draw(st.integers(0, 3)) :]
+    for number, wrong, length in edits:
+        place = number % (len(text) + 1)
+        text = text[:place] + wrong + text[place + length :]
     return text
 
 
+MUTATED = st.builds(mutated, VALID, EDITS)
 ANYTHING = st.one_of(
     st.text(CHARACTER, max_size=20),
-    st.lists(LETTER, max_size=20).map("".join),
-    st.lists(FRAGMENT, max_size=6).map("".join),
-    st.lists(FRAGMENT, max_size=4).map(";".join),
-    mutations(),
-    mutations(),
+    st.text(LETTERS, max_size=20),
+    fragments(6).map("".join),
+    fragments(4).map(";".join),
+    MUTATED,
+    MUTATED,
     VALID,
 )
 
@@ -100,17 +114,20 @@ def test_any_text_is_refused_or_renders_to_the_rules_that_ipaddress_reads_in_it(
     assert deny == "deny all;\n"
     matches = [RULE.fullmatch(line) for line in allow]
     rendered = [match[1] if match else "" for match in matches]
+    read = [ip_network(each) for each in rendered]
     entries = [entry.strip(" \t") for entry in text.split(";") if entry.strip(" \t")]
-    assert [ip_network(each) for each in rendered] == [network(entry) for entry in entries]
-    for each in rendered:
-        assert each in (str(ip_network(each)), str(ip_network(each)[0]))
+    assert read == [network(entry) for entry in entries]
+    for each, meant in zip(rendered, read, strict=True):
+        assert each in (str(meant), str(meant[0]))
 
 
 @given(ANYTHING)
 def test_any_text_in_the_environment_is_a_setting_or_a_mistake(text: str) -> None:
     allowed, mistakes = None, tuple[str, ...]()
+    # Else the machine is asked each time how many CPUs there are.
+    given = {"UWSGI_PROCESSES": "1", "NGINX_WORKER_PROCESSES": "1"}
     try:
-        allowed = Settings.from_environ({"ALLOWED": text, "UWSGI_PROCESSES": "1"}).allowed
+        allowed = Settings.from_environ({"ALLOWED": text, **given}).allowed
     except ConfigError as error:
         mistakes = error.args
     assert allowed == parsed(text)
@@ -154,7 +171,7 @@ def accepted(count: int) -> list[str]:
     found: list[str] = []
 
     @settings(max_examples=count)
-    @given(VALID | mutations())
+    @given(VALID | MUTATED)
     def collect(text: str) -> None:
         if allowed := parsed(text):
             found.append(permissions(allowed))
