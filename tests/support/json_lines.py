@@ -22,6 +22,7 @@ FIELDS = (
 )
 NUMBERS = {"status", "bytes", "request_time"}
 DIFFERENT = 5000  # lines, which come again, but in other pieces and beside others
+LONG = 4000  # bytes of a line that comes more seldom: to read one takes a hundred times as long
 ESCAPES = {b: rb"\u%04X" % b for b in range(32)} | {34: rb"\"", 92: rb"\\", 10: rb"\n", 9: rb"\t"}
 
 
@@ -76,8 +77,9 @@ def line(chance: random.Random) -> bytes:
 def stream(chance: random.Random, lines: int) -> Iterator[bytes]:
     """Make pieces of so many lines; now and then one is put into the midst of another."""
     made = [line(chance) for _ in range(DIFFERENT)]
+    weights = [1 if len(each) > LONG else 10 for each in made]
     rest = b""
-    for number in chance.choices(range(DIFFERENT), k=lines):
+    for number in chance.choices(range(DIFFERENT), weights, k=lines):
         rest += made[number]
         if chance.random() < 0.01:
             place = chance.randrange(len(rest))
