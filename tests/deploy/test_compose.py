@@ -64,7 +64,8 @@ def post(service: Compose, path: str) -> requests.Response:
 
 def replicas_of(service: Compose, path: str) -> list[list[str]]:
     """Read in the load balancer's log which replicas were asked for a path, request by request."""
-    log = service.run("logs", "--no-color", "lb")
+    (balancer,) = service.names("lb")
+    log = docker("logs", balancer).stdout
     lines = [line for line in log.splitlines() if path in line and " - [" in line]
     return [re.findall(r"[0-9.]+:80\b", line) for line in lines]
 

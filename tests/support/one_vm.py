@@ -131,18 +131,20 @@ class OneVM:
         return answer.stdout
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a service's container."""
-        return self.run("exec", "-T", service, *command)
+        """Run a command in a service's container, as compose would, at less cost."""
+        return docker("exec", *self.containers(service), *command).stdout
 
-    def containers(self) -> list[str]:
-        """List the ids of all containers."""
-        label = f"label=com.docker.compose.project={self.project}"
-        return docker("ps", "--quiet", "--filter", label).stdout.split()
+    def containers(self, service: str = "") -> list[str]:
+        """List the ids of all containers, or of the one of a service."""
+        labels = {"project": self.project, **({"service": service} if service else {})}
+        filters = (
+            f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()
+        )
+        return docker("ps", "--quiet", *filters).stdout.split()
 
     def wait_until_healthy(self) -> None:
         """Wait for the application's health check."""
-        name = self.run("ps", "--quiet", "app").strip()
-        state = ("inspect", "--format={{.State.Health.Status}}", name)
+        state = ("inspect", "--format={{.State.Health.Status}}", *self.containers("app"))
         wait_until(
             lambda: docker(*state).stdout.strip() == "healthy",
             timeout=2 * HANGS,
