@@ -120,7 +120,7 @@ def test_a_stream_that_ends_well_is_whole(launch_once: Launch, threads: str) -> 
                 answer = raw.send(stack, raw.get(path + query, headers=headers))
                 assert raw.statuses(answer) == [200]
                 assert whole(answer)
-            assert stack.get(path + query).text == "x" * count * size
+            assert stack.get(path + query).content == b"x" * count * size
             head = stack.request("HEAD", path + query)
             assert (head.status_code, head.text) == (200, "")
         old = raw.send(stack, raw.get(path, version=" HTTP/1.0"))
@@ -141,7 +141,8 @@ def test_requests_follow_on_a_connection_that_had_a_stream(launch_once: Launch) 
         for _ in range(20):
             for path in SHAPES:
                 answer = session.get(f"http://127.0.0.1:{stack.port}{path}?follow", timeout=20)
-                assert set(answer.text) == {"x"}
+                assert answer.content
+                assert not answer.content.strip(b"x")
     # A stream has two times in the log, its id once.
     piped, plain = (
         stack.says(f"{path}?follow")[0].split()

@@ -80,8 +80,10 @@ def test_serves_and_stops_while_nobody_reads(
         if closed:
             os.dup2(writer, reader)
         with stack.connection("127.0.0.1") as client:
-            for _ in range(1500):  # a pipe holds 64 KiB, and each line has more than 100 bytes
-                assert client.get(f"http://127.0.0.1:{stack.port}/").status_code == 200
+            # A pipe holds 64 KiB, and each line has more than 1000 bytes.
+            url = f"http://127.0.0.1:{stack.port}/?{'x' * 1000}"
+            for _ in range(150):
+                assert client.get(url).status_code == 200
         stack.signal(signal.SIGTERM)
         assert stack.wait_until_gone() == 0
     finally:
