@@ -115,9 +115,10 @@ def test_one_that_is_killed_is_started_again(
     launch: Launch, app: Path, conf: Path, which: int
 ) -> None:
     put(conf, WORKER)
-    stack = launch(app=app, conf=conf, SHUTDOWN_TIMEOUT="40")
+    stack = launch(app=app, conf=conf, SHUTDOWN_TIMEOUT="40", LOG_LEVEL="debug")
     stack.says("worker: an error")
-    stack.wait_until(lambda: states(stack)["worker"] == "RUNNING" and len(pids(stack)) == 2)
+    stack.says("success: worker entered RUNNING state")
+    stack.wait_until(lambda: len(pids(stack)) == 2)
     before = pids(stack)
     os.kill(before[which], signal.SIGKILL)
     if which == 0:
@@ -141,7 +142,8 @@ def test_one_that_cannot_be_kept_running_ends_the_container_with_1(
 def test_one_that_may_end_may_end(launch: Launch, app: Path, conf: Path) -> None:
     put(conf, WORKER + "\nenvironment = ROLE=dies\nautorestart = false")
     put(conf, WORKER.replace("worker]", "job]") + "\nenvironment = ROLE=ends", "job")
-    stack = launch(app=app, conf=conf)
+    stack = launch(app=app, conf=conf, LOG_LEVEL="debug")
+    stack.says("exited: worker")
     stack.wait_until(lambda: states(stack)["worker"] == "EXITED")
     stack.says("job: an error")
     assert stack.get().text == "old"

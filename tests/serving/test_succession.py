@@ -105,6 +105,7 @@ def test_one_that_is_killed_while_it_leaves_takes_nothing_but_its_own_requests(
     (slow,) = background(pair, "/held")
     wait_until_busy(pair, 1)
     with reloading(pair) as status:
+        pair.wait_until(lambda: pair.get().text == "new")
         leaving = master(pair, "uwsgi-previous")
         assert {pair.get().text for _ in range(20)} == {"new"}
         kill(pair, leaving)
@@ -143,6 +144,7 @@ def test_a_stop_lets_both_finish_what_they_have(pair: Stack, faulty: Path) -> No
     old = background(pair, "/held")
     wait_until_busy(pair, 1)
     with reloading(pair):
+        pair.wait_until(lambda: pair.get().text == "new")
         master(pair, "uwsgi-previous")
         new = background(pair, "/held")
         wait_until_busy(pair, 2)
