@@ -77,9 +77,8 @@ class Compose:
         """Wait for the health checks of so many replicas."""
 
         def healthy() -> bool:
-            found = self.containers()
-            states = [each["State"].get("Health", {}).get("Status") for each in found]
-            return states == ["healthy"] * replicas
+            states = self.listed("app", "--format={{.Status}}").splitlines()
+            return [state.endswith("(healthy)") for state in states] == [True] * replicas
 
         wait_until(healthy, timeout=90, report=lambda: self.run("logs"))
 
@@ -91,11 +90,15 @@ class Compose:
 
     def names(self, service: str = "app") -> list[str]:
         """List the ids of the containers of a service."""
+        return self.listed(service, "--quiet").split()
+
+    def listed(self, service: str, how: str) -> str:
+        """Have the engine list the containers of a service that run."""
         filters = (
             f"--filter=label=com.docker.compose.{key}={value}"
             for key, value in (("project", self.project), ("service", service))
         )
-        return docker("ps", "--quiet", *filters).stdout.split()
+        return docker("ps", how, *filters).stdout
 
     def get(self, path: str = "/", **options: Any) -> requests.Response:
         """Make a request through the load balancer."""
