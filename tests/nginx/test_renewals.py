@@ -32,11 +32,16 @@ def serial(stack: Stack) -> bytes:
     return b""
 
 
-def renewed(stack: Stack, change: Callable[[], object]) -> None:
-    """Change the files, and wait until another certificate is served."""
-    before = serial(stack)
+def renewed(stack: Stack, pair: Certificates, change: Callable[[], object]) -> bytes:
+    """Change a pair's files, and wait until what is in them is served; say what that is.
+
+    For a moment nginx's old workers still accept connections, and show the one from before.
+    """
     change()
-    stack.wait_until(lambda: serial(stack) not in (before, b""))
+    first, end, _ = pair.chain.read_text().partition(ssl.PEM_FOOTER)
+    given = ssl.PEM_cert_to_DER_cert(first + end)
+    stack.wait_until(lambda: serial(stack) == given)
+    return given
 
 
 def in_place(pair: Certificates) -> None:
@@ -63,13 +68,12 @@ def test_a_renewal_is_taken_however_it_is_written(launch: Launch, pair: Certific
         path.unlink()
         path.symlink_to(f"..data/{path.name}")
     stack = launch(files=pair.folder, ALLOWED="127.0.0.1", **pair.settings())
-    renewed(stack, lambda: by_link(pair, 1))
-    renewed(stack, pair.write)
-    renewed(stack, lambda: in_place(pair))
+    renewed(stack, pair, lambda: by_link(pair, 1))
+    renewed(stack, pair, pair.write)
+    last = renewed(stack, pair, lambda: in_place(pair))
     assert len(stack.says("entrypoint: the certificate was renewed: localhost", count=3)) == 3
     assert not stack.lines("stays")
     # What nginx has is what its next start will have.
-    last = serial(stack)
     os.kill(stack.processes("nginx")[0], signal.SIGKILL)
     stack.wait_until(lambda: serial(stack) == last)
 
@@ -87,7 +91,7 @@ def test_half_a_renewal_is_never_taken_and_is_named(launch: Launch, pair: Certif
     assert "the certificate from before stays" in answer.stderr
     os.kill(stack.processes("nginx")[0], signal.SIGKILL)
     stack.wait_until(lambda: serial(stack) == first)
-    renewed(stack, lambda: pair.write(leaf))
+    renewed(stack, pair, lambda: pair.write(leaf))
     stack.says("entrypoint: the certificate was renewed: localhost")
 
 
@@ -123,8 +127,8 @@ def test_no_request_is_lost_to_a_renewal(launch: Launch, pair: Certificates) -> 
     with ThreadPoolExecutor() as pool:
         asking = [pool.submit(ask) for _ in range(4)]
         try:
-            renewed(stack, pair.write)
-            renewed(stack, pair.write)
+            renewed(stack, pair, pair.write)
+            renewed(stack, pair, pair.write)
         finally:
             enough.set()
         assert [each.result() for each in asking] == [{200}] * 4
