@@ -55,7 +55,8 @@ def test_each_request_is_counted_once_through_reloads_and_kills(
     launch: Launch, faulty: Path, off: bool
 ) -> None:
     settings = {"ACCESS_LOG": "off"} if off else {}
-    stack = launch(app=faulty, APP_MODULE="faults:application", UWSGI_PROCESSES="2", **settings)
+    # nginx finds it critical that uWSGI's socket is missing for a moment, when that starts anew.
+    stack = launch(app=faulty, alarms=True, APP_MODULE="faults:application", **settings)
     traffic = Traffic(stack)
     traffic.start(pause=0.01)
     disturb(stack, traffic)
