@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from stack.nginx.constants import constant
 from stack.settings.networks import Network, written
 from stack.settings.proxies import BELIEVABLE
 
@@ -47,9 +46,6 @@ def headers(trusted: tuple[str, ...]) -> str:
     text = ""
     for name in BELIEVABLE:
         variable = name.lower().replace("-", "_")
-        if name in trusted:
-            said = f"    1 $http_{variable};\n"
-            text += f'map $trusted_peer $trusted_{variable} {{\n    default "";\n{said}}}\n'
-        else:
-            text += constant(f"trusted_{variable}", "")
+        line = f"    1 $http_{variable};\n" if name in trusted else ""
+        text += f'map $trusted_peer $trusted_{variable} {{\n    default "";\n{line}}}\n'
     return text
