@@ -66,23 +66,29 @@ def test_a_stop_without_work_is_prompt(launch: Launch) -> None:
     assert time.monotonic() - started < timeout / 5
 
 
-def heeds(pid: int, number: signal.Signals) -> bool:
-    """Say whether a process of ours blocks or handles a signal.
+# What the entrypoint's first statement blocks.
+BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 
-    What the engine starts, and what then becomes the entrypoint, handles it too, and drops it.
+
+def heeds(pid: int) -> bool:
+    """Say whether the entrypoint has blocked the signals, or supervisord handles them by now.
+
+    What the engine starts, and what then becomes the entrypoint, handles them too, and drops them.
     """
-    if "python" not in processes.command(pid):
-        return False
     status = Path(f"/proc/{pid}/status").read_text()
-    masks = re.findall(r"^Sig(?:Blk|Cgt):\t(\w+)$", status, re.MULTILINE)
-    return any(int(mask, 16) >> number - 1 & 1 for mask in masks)
+    masks = dict(re.findall(r"^(Sig\w+):\t(\w+)$", status, re.MULTILINE))
+    ours = sum(1 << number - 1 for number in BLOCKED)
+    handled = int(masks["SigCgt"], 16) & ours == ours
+    return int(masks["SigBlk"], 16) == ours or (
+        handled and "stack.supervision" in processes.command(pid)
+    )
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.3, 1.0])
 def test_a_stop_during_the_start_is_not_lost(launch: Launch, delay: float) -> None:
     stack = launch(ready=False)
     # Before the entrypoint's first statement nobody is there to hear it.
-    stack.wait_until(lambda: heeds(stack.pid, signal.SIGTERM))
+    stack.wait_until(lambda: heeds(stack.pid))
     end = time.monotonic() + delay
     stack.wait_until(lambda: time.monotonic() >= end)
     stack.signal(signal.SIGTERM)

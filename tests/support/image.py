@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from docker import APIClient
-from docker.errors import APIError
 
 from tests.support import processes
 from tests.support.stacks import Stack, fail
@@ -80,10 +79,7 @@ class ImageStack(Stack):
 
     def signal(self, number: signal.Signals) -> None:
         """Have the engine signal the container's PID 1."""
-        try:
-            engine().kill(self.name, number.name)
-        except APIError as error:
-            raise ProcessLookupError(f"{self.name}: {error}") from None
+        docker("kill", f"--signal={number.name}", self.name)
 
     def log(self) -> str:
         """Read stdout and stderr from the engine."""
