@@ -6,7 +6,6 @@ import os
 
 from stack.machine import kernel
 from stack.nginx import access, clients, listening, locations, metrics, proxies, tls
-from stack.nginx.constants import constant
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
@@ -119,7 +118,11 @@ def upstream(settings: Settings) -> str:
 
 
 def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
-    """Render the variables with which conf/ reads settings."""
+    """Render the variables with which conf/ reads settings.
+
+    Those that are the same for every request by `geo`: for a `map` nginx takes 1.2 MB and half a
+    millisecond whenever it reads its files.
+    """
     # What nginx's own uwsgi_params calls HTTP_HOST, which from 1.29.5 on prefers an absolute
     # target's host.
     asked = "$host$is_request_port$request_port" if nginx >= (1, 29, 5) else "$http_host"
@@ -132,7 +135,7 @@ def variables(settings: Settings, nginx: tuple[int, ...]) -> str:
         **tls.variables(settings),
     }
     return f"map $host $asked_host {{\n    default {asked};\n}}\n" + "".join(
-        constant(name, value) for name, value in constants.items()
+        f'geo ${name} {{\n    default "{value}";\n}}\n' for name, value in constants.items()
     )
 
 
