@@ -9,10 +9,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
 import requests
 
+from stack.supervision.observation import problems
+from stack.supervision.observation.snapshot import Now
 from tests.support import processes
 from tests.support.background import background
 from tests.support.host import HostStack
@@ -214,3 +218,37 @@ def test_a_health_check_that_fails_is_not_ready(launch: Launch, faulty: Path) ->
 
     stack.wait_until(asked_for_health)
     assert scrape(stack)["nginx_python3_ready"] == 0
+
+
+def test_run_that_is_nearly_full_is_told_of(launch: Launch) -> None:
+    stack = launch(room="32m")
+    assert words(stack) == []
+    filled = stack.run("dd", "if=/dev/zero", "of=run/filler", "bs=1M", "count=30")
+    assert filled.returncode == 0, filled.stderr
+    stack.wait_until(lambda: words(stack) == ["RUN FULL"])
+    assert "run/ 9" in screen(stack)
+    assert stack.run("rm", "run/filler").returncode == 0
+    stack.wait_until(lambda: words(stack) == [])
+
+
+def test_run_is_measured_as_df_does(stack: Stack) -> None:
+    size, used, free = (
+        1024 * int(each) for each in stack.run("df", "-kP", "run").stdout.split()[-5:-2]
+    )
+    found = status(stack)["run"]
+    assert found["size"] == pytest.approx(used + free, rel=0.01), size
+    assert found["free"] == pytest.approx(free, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("size", "free", "full"),
+    [
+        (64 << 20, 7 << 20, False),
+        (64 << 20, 6 << 20, True),
+        (270 << 30, 25 << 30, False),
+        (270 << 30, 1 << 29, True),
+        (0, 0, False),  # as a filesystem that does not count
+    ],
+)
+def test_a_small_part_of_a_large_disk_is_enough(size: int, free: int, full: bool) -> None:
+    assert bool(list(problems.full(cast("Now", SimpleNamespace(room=(size, free)))))) == full

@@ -9,6 +9,8 @@ from stack.supervision.observation.snapshot import SERVERS, Now
 
 # Of the container's memory, and of run/.
 NEARLY_ALL = 0.9
+# Bytes that are enough below run/ however small a part of it they are, as on the disk of a host.
+ENOUGH_ROOM = 2**30
 # Seconds for which workers that died, or were killed for want of memory, are told of.
 RECENT = 300
 
@@ -101,7 +103,7 @@ def programs(now: Now) -> Iterator[Problem]:
 def full(now: Now) -> Iterator[Problem]:
     """Find too little room below run/."""
     whole, free = now.room
-    if whole and free < (1 - NEARLY_ALL) * whole:
+    if free < min((1 - NEARLY_ALL) * whole, ENOUGH_ROOM):
         yield Problem("RUN FULL", f"run/ has {free >> 20} MiB left", "docs/limits.md")
 
 

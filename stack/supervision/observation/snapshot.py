@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -133,9 +133,9 @@ def rss(pid: int) -> int | None:
 
 
 def room() -> tuple[int, int]:
-    """Say how many bytes run/ has in all, and how many are free."""
-    found = os.statvfs(RUN)
-    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+    """Say how many bytes run/ has in all and how many are free, without those kept for others."""
+    found = shutil.disk_usage(RUN)
+    return found.used + found.free, found.free
 
 
 def facts() -> dict[str, Any]:
