@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -80,7 +79,7 @@ def expanded(
         "here": str(root / FOLDER),
         "program_name": section.name,
         "group_name": section.name,
-        "host_node_name": platform.node(),
+        "host_node_name": os.uname().nodename,
     }
     values, mistakes = {}, []
     for option, text in section.given.items():

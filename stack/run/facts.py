@@ -1,10 +1,8 @@
-"""What supervisord tells of the settings and versions in metrics and in the status view."""
+"""What supervisord tells of the settings in metrics and in the status view."""
 
 from __future__ import annotations
 
 import json
-import platform
-from importlib import metadata
 
 from stack.settings.table import Settings
 
@@ -15,12 +13,6 @@ def files(settings: Settings, nginx: tuple[int, ...]) -> dict[str, str]:
         "max_queued_requests": settings.max_queued_requests,
         # From which status on a health check's answer is an error (stack/health.py).
         "unhealthy": 500 if settings.sources["HEALTH_PATH"] == "default" else 400,
-        "versions": {
-            "nginx": ".".join(map(str, nginx)),
-            "python": platform.python_version(),
-            "uwsgi": metadata.version("uWSGI"),
-            "supervisor": metadata.version("supervisor"),
-            "flask": metadata.version("Flask"),
-        },
+        "nginx": ".".join(map(str, nginx)),
     }
     return {"facts.json": json.dumps(facts, indent=2) + "\n"}

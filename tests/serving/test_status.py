@@ -220,6 +220,14 @@ def test_a_health_check_that_fails_is_not_ready(launch: Launch, faulty: Path) ->
     assert scrape(stack)["nginx_python3_ready"] == 0
 
 
+def test_the_versions_are_what_the_command_prints(stack: Stack) -> None:
+    lines = stack.run("./entrypoint.py", "version").stdout.lower().splitlines()
+    printed = dict(line.split() for line in lines[2:-1])  # but for our own, and the base
+    assert printed == status(stack)["versions"]
+    labels = next(line for line in scrape(stack).text.splitlines() if "build_info{" in line)
+    assert f'flask="{printed["flask"]}"' in labels
+
+
 def test_run_that_is_nearly_full_is_told_of(launch: Launch) -> None:
     stack = launch(room="32m")
     assert words(stack) == []

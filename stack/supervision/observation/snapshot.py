@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import platform
 import resource
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +142,24 @@ def room() -> tuple[int, int]:
 
 
 def facts() -> dict[str, Any]:
-    """Read what the last start or reload has told of the settings."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads((RUN / "facts.json").read_text()))
+    """Read what the last start or reload has told of the settings, and add the versions."""
+    with suppress(OSError, ValueError, LookupError):
+        file = RUN / "facts.json"
+        found = dict(json.loads(file.read_text()))
+        found["versions"] = {"nginx": found["nginx"], **versions(file.stat().st_mtime_ns)}
+        return found
     return {}
+
+
+@lru_cache(maxsize=1)
+def versions(_written: int) -> dict[str, str]:
+    """Look up the versions that a start or reload, known by when it wrote its facts, has loaded.
+
+    supervisord imports what this needs; to the entrypoint it would be a fifth of its start.
+    """
+    packages = {"uwsgi": "uWSGI", "supervisor": "supervisor", "flask": "Flask"}
+    found = {name: metadata.version(package) for name, package in packages.items()}
+    return {"python": platform.python_version(), **found}
 
 
 def last_reload(since: float) -> tuple[float, bool] | None:
