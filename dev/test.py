@@ -5,6 +5,7 @@ With IMAGE=... in the environment that image is tested as it is, and nothing is 
 
 from __future__ import annotations
 
+import compileall
 import os
 from pathlib import Path
 
@@ -41,7 +42,14 @@ def main(arguments: list[str]) -> int:
     given = os.environ.get("IMAGE")
     options = options_of(given) if given else image_options()
     os.chdir(ROOT)
+    keep_byte_code()
     os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *PARALLEL, *options, *arguments])
+
+
+def keep_byte_code() -> None:
+    """Compile once what hundreds of stacks start from; pytest keeps that of the tests itself."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(ROOT / "stack", quiet=1)
 
 
 def install_proxies() -> None:
