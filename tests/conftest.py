@@ -45,7 +45,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 # What takes its time to make, and is made once for all tests that use it: one worker runs them.
-SHARED = ("stack", "served", "launch_once", "guarded", "service", "built", "theirs")
+SHARED = ("stack", "served", "launch_once", "guarded", "service", "built", "theirs", "urls")
 
 
 def shared_by(item: pytest.Item) -> str | None:
