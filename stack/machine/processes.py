@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 
 def children(parent: int, title: str) -> set[int]:
-    """List a process's children whose command line starts so: nginx and uWSGI write it anew."""
+    """List a process's children whose command line starts so: nginx and uWSGI write it anew.
+
+    The kernel may leave one out while another ends (proc(5)), so two readings have to agree.
+    """
+    before, now = None, listed(parent)
+    while now != before:
+        before, now = now, listed(parent)
+    return {pid for pid in now if command_line(pid).startswith(title)}
+
+
+def listed(parent: int) -> set[int]:
+    """Read the children of all threads of a process; none if it is gone."""
+    threads, found = Path(f"/proc/{parent}/task"), set[int]()
+    files = [*threads.glob("*/children")]
+    if not files and threads.exists():
+        return searched(parent)
+    for file in files:
+        with suppress(OSError):
+            found.update(map(int, file.read_text().split()))
+    return found
+
+
+def searched(parent: int) -> set[int]:
+    """Look for a process's children among all others, for kernels without that file."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            its_parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            line = (process / "cmdline").read_text(errors="replace")
-        except OSError:
-            continue
-        if its_parent == parent and line.startswith(title):
-            found.add(int(process.name))
+        with suppress(OSError):
+            if int((process / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.add(int(process.name))
     return found
+
+
+def command_line(pid: int) -> str:
+    """Read how a process was called, or what it has written there; nothing if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def name(pid: int) -> str:
