@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import compileall
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dev import ROOT, Problem, engine, finish, image, labels, packages, say, venv
@@ -40,16 +43,21 @@ def main(arguments: list[str]) -> int:
             ]
         )
     given = os.environ.get("IMAGE")
-    options = options_of(given) if given else image_options()
+    with byte_code():
+        options = options_of(given) if given else image_options()
     os.chdir(ROOT)
-    keep_byte_code()
     os.execv(venv.PYTHON, [str(venv.PYTHON), "-m", "pytest", *PARALLEL, *options, *arguments])
 
 
-def keep_byte_code() -> None:
-    """Compile once what hundreds of stacks start from; pytest keeps that of the tests itself."""
+@contextmanager
+def byte_code() -> Iterator[None]:
+    """Make meanwhile what each worker, and each of a thousand stacks, would make for itself."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir(ROOT / "stack", quiet=1)
+    # pytest rewrites the assertions of a file that it imports; it says in the run what is wrong.
+    collect = [str(venv.PYTHON), "-m", "pytest", "--collect-only"]
+    with subprocess.Popen(collect, cwd=ROOT, stdout=subprocess.DEVNULL):
+        yield
 
 
 def install_proxies() -> None:
