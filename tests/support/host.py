@@ -151,7 +151,9 @@ class HostStack(Stack):
 
     def remove(self) -> None:
         """Kill what is left, and say so: nothing may be, a moment after it was killed."""
-        left = processes.outlived(self.pids)
-        if self.limited:
-            subprocess.run(["umount", self.root / "run"], check=True)
+        try:
+            left = processes.outlived(self.pids)
+        finally:
+            if self.limited:
+                subprocess.run(["umount", self.root / "run"], check=True)
         assert not left, f"processes {left} outlived the stack\n{self.log()}"
