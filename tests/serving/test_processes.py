@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from stack.machine import processes
+from tests.support.wait import wait_until
 
 
 @pytest.fixture
@@ -22,6 +23,8 @@ def started() -> Iterator[Callable[[str], int]]:
             process = subprocess.Popen([title, "600"], executable="sleep")
             all_of_them.callback(process.wait)
             all_of_them.callback(process.kill)
+            # The kernel closes what Popen waits for a moment before it has the new command line.
+            wait_until(lambda: processes.command_line(process.pid).startswith(title))
             return process.pid
 
         yield start
