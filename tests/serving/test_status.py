@@ -228,6 +228,16 @@ def test_the_versions_are_what_the_command_prints(stack: Stack) -> None:
     assert f'flask="{printed["flask"]}"' in labels
 
 
+def test_a_pipe_in_the_place_of_a_file_holds_up_nobody(launch: Launch) -> None:
+    stack = launch()
+    for name in ("facts.json", "reload.json", "certificate.json"):
+        assert stack.run("rm", "-f", f"run/{name}").returncode == 0
+        assert stack.run("mkfifo", f"run/{name}").returncode == 0
+    stack.wait_until(lambda: status(stack)["versions"] == {})  # else it was asked before
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone() == 0
+
+
 def test_run_that_is_nearly_full_is_told_of(launch: Launch) -> None:
     stack = launch(room="32m")
     assert words(stack) == []

@@ -17,7 +17,7 @@ from typing import Any
 
 from supervisor.states import ProcessStates, getProcessStateDescription
 
-from stack.machine import cgroup, unix_queue
+from stack.machine import cgroup, regular, unix_queue
 from stack.supervision.observation.counting import Requests
 from stack.supervision.observation.deaths import Deaths
 from stack.supervision.observation.uwsgi_stats import Worker
@@ -30,6 +30,9 @@ RUN = Path("run")
 SERVERS = ("uwsgi", "nginx")
 
 PAGE = resource.getpagesize()
+
+# Bytes of a file below run/ that is read here: ours have a few hundred.
+LONGEST = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,17 @@ def room() -> tuple[int, int]:
 
 def facts() -> dict[str, Any]:
     """Read what the last start or reload has told of the settings, and add the versions."""
-    with suppress(OSError, ValueError, LookupError):
-        file = RUN / "facts.json"
-        found = dict(json.loads(file.read_text()))
-        found["versions"] = {"nginx": found["nginx"], **versions(file.stat().st_mtime_ns)}
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        found = written("facts.json")
+        began = (RUN / "facts.json").stat().st_mtime_ns
+        found["versions"] = {"nginx": found["nginx"], **versions(began)}
         return found
     return {}
+
+
+def written(name: str) -> dict[str, Any]:
+    """Read a file below run/: the application can write there too, and this must never wait."""
+    return dict(json.loads(regular.content(RUN / name, LONGEST)))
 
 
 @lru_cache(maxsize=1)
@@ -164,18 +172,17 @@ def versions(_written: int) -> dict[str, str]:
 
 def last_reload(since: float) -> tuple[float, bool] | None:
     """Say when the last reload ended, and whether it went well; None if there was none."""
-    with suppress(OSError, ValueError, KeyError):
-        file = RUN / "reload.json"
-        ended = file.stat().st_mtime
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        ended = (RUN / "reload.json").stat().st_mtime
         if ended > since:
-            return ended, json.loads(file.read_text())["status"] == 0
+            return ended, written("reload.json")["status"] == 0
     return None
 
 
 def certificate_end() -> float | None:
     """Say when the certificate ends, in seconds since 1970; None without one."""
     with suppress(OSError, ValueError, LookupError, TypeError):
-        return float(json.loads((RUN / "certificate.json").read_text())["ends"])
+        return float(written("certificate.json")["ends"])
     return None
 
 
