@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stack.machine import changes
+from stack.machine import changes, regular
 from stack.machine.clock import DAY, ending
 
 # What is served now, written by whoever has given it to nginx (stack/nginx/certificates.py).
 FACTS = Path("run/certificate.json")
+LONGEST = 64 << 10  # bytes
 
 # Takes what has changed, if it is a pair, and says why if it is not.
 RENEW = "stack.commands.renew"
@@ -41,7 +42,7 @@ class Renewal:
     def remember(self) -> None:
         """Read what is served now."""
         try:
-            facts = json.loads(FACTS.read_text())
+            facts = json.loads(regular.content(FACTS, LONGEST))
         except FileNotFoundError:
             return
         self.files, self.served, self.ends = facts["files"], facts["seen"], facts["ends"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
+from stack.machine import regular
 from stack.supervision.output import Output
 from stack.supervision.wakeup import WakeUp
 from stack.supervision.workers import Workers
 from stack.uwsgi import output as uwsgi
 
-# Seconds between two looks; each goes through all processes.
+# Seconds between two looks.
 INTERVAL = 0.05
 
 # Seconds until the next look after one that failed.
@@ -99,6 +99,6 @@ class Start:
 def listens(nginx: int) -> bool:
     """Say whether nginx is ready: it writes its number down once its port is open."""
     try:
-        return Path("run/nginx.pid").read_text() == f"{nginx}\n"
+        return regular.content("run/nginx.pid", 100) == b"%d\n" % nginx
     except OSError:
         return False

@@ -230,10 +230,14 @@ def test_the_versions_are_what_the_command_prints(stack: Stack) -> None:
 
 def test_a_pipe_in_the_place_of_a_file_holds_up_nobody(launch: Launch) -> None:
     stack = launch()
-    for name in ("facts.json", "reload.json", "certificate.json"):
+    for name in ("facts.json", "reload.json", "certificate.json", "nginx.pid"):
         assert stack.run("rm", "-f", f"run/{name}").returncode == 0
         assert stack.run("mkfifo", f"run/{name}").returncode == 0
     stack.wait_until(lambda: status(stack)["versions"] == {})  # else it was asked before
+    # Whether nginx listens is asked again where uWSGI starts again.
+    assert stack.run("supervisorctl", "restart", "uwsgi").returncode == 0
+    stack.wait_until_ready()
+    assert status(stack)["problems"] == []
     stack.signal(signal.SIGTERM)
     assert stack.wait_until_gone() == 0
 
