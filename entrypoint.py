@@ -63,7 +63,7 @@ def main(called: str, arguments: list[str]) -> int:
             # Asked when the machine has other things to do: the same.
             from stack.commands import status
 
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+            attend()
             os.chdir(ROOT)
             return status.status(ROOT, "--json" in options, "--watch" in options)
         case ["app", word, *_] if not word.startswith("-"):
@@ -74,6 +74,18 @@ def main(called: str, arguments: list[str]) -> int:
             return manage(arguments)
 
 
+def attend() -> None:
+    """Be a command beside the stack, not the stack: the first to end when anything has to.
+
+    Nobody waits for it as for PID 1, so a signal to stop ends it at once; and when memory runs out,
+    the kernel kills it before a process that serves.
+    """
+    from stack.machine import oom
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+    oom.rank("self", oom.SECOND)
+
+
 def manage(arguments: list[str]) -> int:
     """Do what one of our own commands, or none, asks for, and return the status."""
     from pathlib import Path
@@ -81,8 +93,7 @@ def manage(arguments: list[str]) -> int:
     from stack.commands.arguments import obey
 
     if arguments:
-        # Nobody waits for these as for PID 1: a signal to stop ends them at once.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+        attend()
     os.chdir(ROOT)
     return obey(Path(ROOT), os.environ, arguments)
 

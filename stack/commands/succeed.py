@@ -12,13 +12,12 @@ from xmlrpc.client import Error
 from stack import health
 from stack.commands.prepare import Prepared
 from stack.commands.words import say
-from stack.machine import cgroup, processes, unix_queue
+from stack.machine import cgroup, oom, processes, unix_queue
 from stack.nginx import program as nginx
 from stack.run import files, supervisor
 from stack.settings.errors import ConfigError
 from stack.settings.table import Settings
 from stack.uwsgi import fifo, folders, output, question
-from stack.uwsgi.program import expendable
 
 Wait = Callable[[Callable[[], bool]], bool]
 
@@ -27,6 +26,9 @@ Wait = Callable[[Callable[[], bool]], bool]
 LOOKS = 4
 
 PLAN = "application.json"
+
+KILLED = "the kernel killed the process that imported it, for want of memory"
+MORE_MEMORY = "raise the limit (docker run --memory), or lower UWSGI_PROCESSES"
 
 
 def possible(root: Path) -> bool:
@@ -83,17 +85,17 @@ def tried(
     if not master:
         raise ConfigError("uwsgi does not run just now; nothing was changed, try again")
     try:
-        expendable(master)
+        oom.rank(master, oom.FIRST)
         if not wait(lambda: ready(root / folder, master, kills)):
             supervision.abandon()
             return 0
-        compare(settings, root / folder / "uwsgi.sock", root / folders.SOCKET)
+        compare(settings, root / folder / "uwsgi.sock", root / folders.SOCKET, kills)
     except BaseException:
         with suppress(Exception):
             supervision.abandon()
         raise
     for pid in (master, *processes.children(master, output.WORKER)):
-        expendable(pid, 0)
+        oom.rank(pid, oom.LAST)
     return master
 
 
@@ -106,6 +108,11 @@ def ready(folder: Path, master: int, kills: int | None) -> bool:
     return bool(output.loaded(master, folder)) and not output.importing(master, folder)
 
 
+def starved(kills: int | None) -> bool:
+    """Say whether the kernel has killed for want of memory since it had done so this often."""
+    return kills is not None and (cgroup.oom_kills() or 0) > kills
+
+
 def stopping() -> bool:
     """Say whether supervisord is about to end, or has."""
     try:
@@ -116,11 +123,8 @@ def stopping() -> bool:
 
 def why(folder: Path, kills: int | None) -> str:
     """Say why it has ended."""
-    if kills is not None and (cgroup.oom_kills() or 0) > kills:
-        return (
-            "the kernel killed the process that imported it, for want of memory; raise the limit "
-            "(docker run --memory), or lower UWSGI_PROCESSES"
-        )
+    if starved(kills):
+        return f"{KILLED}; {MORE_MEMORY}"
     said = {}
     for name in ("refusal", "uwsgi.log", "uwsgi-master.log"):
         with suppress(OSError):
@@ -133,13 +137,15 @@ def why(folder: Path, kills: int | None) -> str:
     return output.telling("".join(said.values())) or "it ended without a word"
 
 
-def compare(settings: Settings, new: Path, serving: Path) -> None:
+def compare(settings: Settings, new: Path, serving: Path, kills: int | None) -> None:
     """Raise ConfigError if the new application answers with an error where the old one does not."""
     path = settings.health_path
     named = path if settings.sources["HEALTH_PATH"] != "default" else ""
     said = question.status(new, path)
     if health.well(said, named):
         return
+    if not said and starved(kills):
+        raise ConfigError(f"{KILLED}; nothing was changed: {MORE_MEMORY}")
     before = question.status(serving, path)
     if health.well(before, named):
         raise ConfigError(

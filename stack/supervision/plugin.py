@@ -158,7 +158,9 @@ class Supervision:
         """Log what was killed for want of memory, and keep it for the end."""
         if news := self.memory.news():
             self.out_of_memory = news
-            self.options.logger.warn(f"{news}{self.workers.lower()}")
+            # During a reload the kernel takes one that is tried, or one that is at its end.
+            fewer = "" if self.succession.changing else self.workers.lower()
+            self.options.logger.warn(f"{news}{fewer}")
 
     def count_workers(self, event: events.Event) -> None:
         """Have as many workers as fit into memory."""

@@ -17,7 +17,8 @@ from typing import Any
 
 from supervisor.states import ProcessStates, getProcessStateDescription
 
-from stack.uwsgi import folders
+from stack.machine import oom, processes
+from stack.uwsgi import folders, output
 
 UWSGI, NEXT, PREVIOUS = "uwsgi", "uwsgi-next", "uwsgi-previous"
 
@@ -43,6 +44,11 @@ class Succession:
         """Give the processes of the group uwsgi, by their names."""
         found: dict[str, Any] = self.supervision.supervisord.process_groups[UWSGI].processes
         return found
+
+    @property
+    def changing(self) -> bool:
+        """Say whether there are two."""
+        return len(self.processes) > 1
 
     def begin(self, folder: str, reload: int) -> int:
         """Start one in a folder, for a reload with this process id, and give its own.
@@ -86,6 +92,9 @@ class Succession:
         folders.serve_from(Path(new.config.environment["OUR_UWSGI"]))
         self.supervision.start.again()
         self.promoted(new.pid)
+        # To lose what it still has to do is better than to lose all that the new one is asked.
+        for pid in (old.pid, *processes.children(old.pid, output.WORKER)):
+            oom.rank(pid, oom.THIRD)
         if old.state not in LIVE:
             self.ended(old)
         return True

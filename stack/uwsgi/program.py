@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from stack.machine import processes, venvs
+from stack.machine import oom, processes, venvs
 from stack.settings.errors import ConfigError
 from stack.uwsgi import fifo, folders, output
 
@@ -31,7 +31,7 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        preexec_fn=partial(expendable, "self"),
+        preexec_fn=partial(oom.rank, "self", oom.FIRST),
     )
     if answer.returncode == -signal.SIGKILL:
         raise ConfigError(
@@ -40,11 +40,6 @@ def try_application(root: Path, rehearsal: Path, environ: Mapping[str, str]) -> 
         )
     if answer.returncode:
         raise ConfigError(f"the application cannot be loaded:\n{output.telling(answer.stdout)}")
-
-
-def expendable(pid: int | str, much: int = 1000) -> None:
-    """Have the kernel kill a process first when memory runs out, before one that serves."""
-    Path(f"/proc/{pid}/oom_score_adj").write_text(f"{much}")
 
 
 def renew(root: Path) -> Callable[[], bool]:

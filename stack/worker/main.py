@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import sys
@@ -115,6 +116,7 @@ def tell() -> None:
 
 def prepare(plan: Plan) -> None:
     """Make this process one that the application can be imported in."""
+    atexit.register(preload.expendable)  # before the application's own, and so called after them
     # uWSGI has put the root of our tree on the path, and its own program in sys.executable.
     sys.path[:] = [plan.folder, *(each for each in sys.path if each not in ("", "."))]
     sys.executable = f"{sys.prefix}/bin/python3"

@@ -68,6 +68,16 @@ def share() -> None:
     gc.freeze()
 
 
+def expendable() -> None:
+    """Have the kernel kill this process before any other when memory runs out: it is at its end.
+
+    It has no requests any more, and Python, which takes down all that was imported, writes to each
+    object once more: what the workers share becomes a copy in each of those that end.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
 def unshared(before: set[int]) -> list[str]:
     """Name what the import has left behind that workers cannot share."""
     threads = [each.name for each in threading.enumerate() if each is not threading.main_thread()]

@@ -130,6 +130,34 @@ def test_a_reload_that_is_killed_leaves_nothing_behind(pair: Stack, faulty: Path
     assert pair.get().text == "new"
 
 
+def test_when_memory_runs_out_those_that_serve_are_killed_last(pair: Stack, faulty: Path) -> None:
+    """Of two uWSGIs and a reload (stack/machine/oom.py)."""
+
+    def score(pid: int) -> int:
+        return int(pair.run("cat", f"/proc/{pid}/oom_score_adj").stdout)
+
+    code = (faulty / "faults.py").read_text()
+    hang_while_importing(faulty)
+    pair.signal(signal.SIGHUP)
+    tried = master(pair, "uwsgi-next")
+    (reload,) = [pid for pid in pair.pids() if "entrypoint.py reload" in processes.command(pid)]
+    of_reload = int(Path(f"/proc/{reload}/oom_score_adj").read_text())
+    pair.wait_until(lambda: score(tried) > of_reload)
+    assert of_reload > score(master(pair, "uwsgi"))
+    processes.kill([reload])
+    pair.wait_until(lambda: alone(pair))
+    (faulty / "faults.py").write_text(code.replace('"old"', '"new"'))
+    (slow,) = background(pair, "/held")
+    wait_until_busy(pair, 1)
+    with reloading(pair) as status:
+        pair.wait_until(lambda: pair.get().text == "new")
+        leaving, serving = master(pair, "uwsgi-previous"), master(pair, "uwsgi")
+        assert of_reload > score(leaving) > score(serving)
+        kill(pair, leaving)
+        assert status.result() == 0
+    slow.result()
+
+
 def test_a_stop_does_not_wait_for_one_that_is_tried(pair: Stack, faulty: Path) -> None:
     hang_while_importing(faulty)
     with reloading(pair) as status:
