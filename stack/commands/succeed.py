@@ -27,6 +27,11 @@ LOOKS = 4
 
 PLAN = "application.json"
 
+# Bytes that each of the new workers has written to, and so does not share, when it has loaded; and
+# of nginx's new workers beside the old ones.
+OF_A_WORKER = 4 << 20
+OF_NGINX = 8 << 20
+
 KILLED = "the kernel killed the process that imported it, for want of memory"
 MORE_MEMORY = "raise the limit (docker run --memory), or lower UWSGI_PROCESSES"
 
@@ -63,7 +68,8 @@ def require_room(master: int) -> None:
     used, limit = cgroup.memory_used(), cgroup.memory()
     if used is None or limit is None:
         return
-    needed = processes.anonymous(master)
+    of_workers = len(processes.children(master, output.WORKER)) * OF_A_WORKER
+    needed = processes.anonymous(master) + of_workers + OF_NGINX
     if needed > (left := limit - used[1]):
         raise ConfigError(
             f"a reload has the application in memory twice for a while, which takes "

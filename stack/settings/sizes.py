@@ -12,10 +12,10 @@ from stack.machine import cgroup, kernel
 PROCESSES_PER_CPU = 2
 FEWEST_PROCESSES = 2
 
-# Bytes. Under load a worker with the example takes 14 MiB; supervisord, uWSGI's master and nginx
-# take 40 together, and a health check 4 for a moment (PSS, Python 3.14).
+# Bytes. Under load a worker with the example takes 14 MiB; supervisord, nginx, and a uWSGI's master
+# that has imported nothing take 36 together, and a health check 4 for a moment (Python 3.14).
 WORKER_MEMORY = 16 << 20
-OTHER_MEMORY = 48 << 20
+OTHER_MEMORY = 40 << 20
 
 # For each request that can be served at once; at 20 ms a request the last one waits 5 s.
 QUEUED_PER_WORKER = 256

@@ -13,11 +13,14 @@ from stack.uwsgi import fifo, folders, output
 
 FIFO = folders.SERVING / "uwsgi.fifo"
 
-# Bytes of a uWSGI's master that has imported Flask and no application.
-WITHOUT_APPLICATION = 16 << 20
+# Bytes, measured with Python 3.13 on musl and 3.14 on glibc.
+WITHOUT_APPLICATION = 9 << 20  # of a uWSGI's master that has imported nothing
+WRITTEN_TO = 4 << 20  # what a worker that has loaded does not share any more
+REQUESTS = 12 << 20  # what requests add to that
+RELOAD = 37 << 20  # the command, a second master without an application, nginx's new workers
 
-# Bytes that requests add to what a worker takes when it has loaded.
-REQUESTS = 12 << 20
+# Room for a reload is kept as long as so many workers fit beside it: a crash of one is no outage.
+ENOUGH = 2
 
 
 class Workers:
@@ -28,6 +31,8 @@ class Workers:
         self.wanted = int(os.environ.get("UWSGI_PROCESSES", "1"))
         self.room = int(os.environ.get("WORKERS_ROOM", "0"))
         self.limit = int(os.environ.get("MEMORY_LIMIT", "0"))
+        # What is there besides workers: supervisord, nginx, and uWSGI's master without the import.
+        self.others = self.limit - self.room
         self.staged = "WORKERS_STAGED" in os.environ
         # As many as may run, after what was learnt from kills; and how many are to run just now.
         self.most, self.target = self.wanted, 0
@@ -44,33 +49,25 @@ class Workers:
 
     def measured(self, master: int) -> str:
         """Measure a worker that has loaded, start the others that fit, and say if not all do."""
-        one = size(master)
+        one, all_share = size(master), shared(master)
         if not self.room or not one:
             return ""
-        shared = imported(master)
         # A reload has the application in memory once more, to try the new code.
-        fit = (self.room - (2 * shared or one)) // one
-        reloads = fit > 0
-        if not reloads:
-            fit = max(1, (self.room - shared) // one)
+        again = (all_share if output.PRELOADED.exists() else one) + RELOAD
+        fit = (self.room - all_share - again) // one
+        if fit < ENOUGH:
+            fit = max(1, (self.room - all_share) // one)
         self.target = min(fit, self.most)
         if self.staged:
             fifo.tell(FIFO, fifo.MORE * (self.target - 1))
         if fit < self.wanted:
-            return self.too_many(fit, one, shared)
-        if not reloads:
-            most = (self.limit - self.room + self.wanted * one + (2 * shared or one)) >> 20
-            return (
-                f"the limit of {self.limit >> 20} MiB has no room for a reload, during which the "
-                f"application's {(shared or one) >> 20} MiB are there twice; raise it to {most} "
-                "MiB, or start the container anew for new code"
-            )
-        return ""
+            return self.too_many(fit, one, all_share, again)
+        return self.no_reload(one - REQUESTS, all_share)
 
-    def too_many(self, fit: int, one: int, shared: int) -> str:
+    def too_many(self, fit: int, one: int, all_share: int, again: int) -> str:
         """Say that not all workers fit, and what would help."""
-        needed = (self.limit - self.room + self.wanted * one + (2 * shared or one)) >> 20
-        and_shared = f", with {shared >> 20} MiB shared by all" if shared else ""
+        needed = (self.others + self.wanted * one + all_share + again) >> 20
+        and_shared = f", with {all_share >> 20} MiB shared by all" if all_share else ""
         what = (
             f"a worker takes {one >> 20} MiB{and_shared}, and the limit of {self.limit >> 20} MiB "
             f"has room for {fit} of {self.wanted}; "
@@ -78,6 +75,19 @@ class Workers:
         if self.staged:
             return f"{what}no more are started, unless you raise it: {needed} MiB are room for all"
         return f"{what}set UWSGI_PROCESSES={fit}, or raise the limit to {needed} MiB"
+
+    def no_reload(self, own: int, all_share: int) -> str:
+        """Say that there is no room for a reload, where that is so even while nobody asks."""
+        idle = self.others + all_share + self.target * (own + WRITTEN_TO)
+        preloaded = output.PRELOADED.exists()
+        second = all_share + (self.target * WRITTEN_TO if preloaded else own)
+        if (needed := idle + second + RELOAD) <= self.limit:
+            return ""
+        return (
+            f"the limit of {self.limit >> 20} MiB has no room for a reload, during which the "
+            f"application's {(all_share + own) >> 20} MiB are there twice; raise it to "
+            f"{(needed >> 20) + 1} MiB, or start the container anew for new code"
+        )
 
     def lower(self) -> str:
         """Have one worker less, because the kernel killed something, and say so."""
@@ -101,10 +111,8 @@ class Workers:
             self.amiss = 0
 
 
-def imported(master: int) -> int:
-    """Say how many bytes all workers share, because uWSGI's master has imported the application."""
-    if not output.PRELOADED.exists():
-        return 0
+def shared(master: int) -> int:
+    """Say how many bytes all workers share, because uWSGI's master has imported something."""
     return max(0, processes.anonymous(master) - WITHOUT_APPLICATION)
 
 

@@ -93,6 +93,16 @@ def test_who_asks_for_it_is_told_what_is_not_shared(launch: Launch, folder: Path
         assert runs == "False"
 
 
+def test_an_application_without_flask_has_none(launch: Launch, folder: Path) -> None:
+    (folder / "app.py").write_text(
+        "import sys\n\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [str('flask' in sys.modules).encode()]\n"
+    )
+    assert launch(app=folder).get().text == "False"
+
+
 @pytest.fixture(scope="module")
 def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Run a Redis and a PostgreSQL, and give the URL of what each kind of client needs."""
