@@ -37,8 +37,7 @@ def change(folder: Path, old: str, new: str) -> None:
 
 def hang_while_importing(folder: Path) -> None:
     """Have the new code take longer than any test."""
-    change(folder, '"old"', '"new"')
-    change(folder, "application = Flask", "time.sleep(600)\napplication = Flask")
+    change(folder, 'VERSION = "old"', 'time.sleep(600)\nVERSION = "new"')
 
 
 @contextmanager
