@@ -25,6 +25,7 @@ from stack.supervision.memory import Memory
 from stack.supervision.observation.observer import Observer
 from stack.supervision.output import Output, Stream
 from stack.supervision.own import OURS, Own
+from stack.supervision.reminder import Reminder
 from stack.supervision.renewal import Renewal
 from stack.supervision.start import Start
 from stack.supervision.succession import NEXT, PREVIOUS, Interface, Succession
@@ -83,7 +84,14 @@ class Supervision:
         self.reloads: list[int] = []
         self.asked: dict[str, float] = {}
         self.start = Start(supervisord, self.output, self.workers)
+        self.reminder = Reminder(supervisord)
+        self.start.wake_up.turn = self.turn
         self.succession = Succession(self)
+
+    def turn(self) -> None:
+        """Do what is to be done in each turn of the main loop."""
+        self.start.turn()
+        self.reminder.turn()
 
     def running(self, event: events.SupervisorRunningEvent) -> None:
         """Unblock the signals that came too early; after one to stop, nothing is started."""

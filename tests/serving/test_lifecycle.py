@@ -66,6 +66,30 @@ def test_a_stop_without_work_is_prompt(launch: Launch) -> None:
     assert time.monotonic() - started < timeout / 5
 
 
+# A worker that takes its time between the fork and what it does at a signal.
+LATE = """
+import os, time
+
+os.register_at_fork(after_in_child=lambda: time.sleep(2))
+
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return []
+"""
+
+
+def test_a_stop_reaches_workers_that_were_forked_a_moment_ago(launch: Launch, folder: Path) -> None:
+    (folder / "app.py").write_text(LATE)
+    timeout = 100
+    stack = launch(ready=False, app=folder, SHUTDOWN_TIMEOUT=str(timeout))
+    stack.says("ready after ")
+    started = time.monotonic()
+    stack.signal(signal.SIGTERM)
+    assert stack.wait_until_gone() == 0
+    assert time.monotonic() - started < timeout / 5
+
+
 # What the entrypoint's first statement blocks.
 BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 
