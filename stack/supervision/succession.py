@@ -109,7 +109,10 @@ class Succession:
         """End the one that was tried: nobody has used it."""
         if new := self.processes.get(NEXT):
             new.config.stopsignal, new.config.stopasgroup = signal.SIGKILL, True
-            new.stop()
+            # One that has just ended is told of before it is forgotten; supervisord itself would
+            # end if that were stopped.
+            if new.state in (*LIVE, ProcessStates.STOPPING):
+                new.stop()
             if not new.pid:
                 self.ended(new)
         return True

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import processes
 from tests.support.background import background, wait_until_busy
+from tests.support.host import HostStack
 from tests.support.launching import Launch
 from tests.support.stacks import Stack
 
@@ -155,6 +156,30 @@ def test_when_memory_runs_out_those_that_serve_are_killed_last(pair: Stack, faul
         kill(pair, leaving)
         assert status.result() == 0
     slow.result()
+
+
+# A reload that has ended before supervisord has noticed that what it tried, and gave up, is gone.
+GIVES_UP = """
+import os
+from stack.run import supervisor
+
+supervision = supervisor.interface("supervision")
+os.makedirs("run/uwsgi.2", exist_ok=True)
+assert supervision.begin("run/uwsgi.2", 2**22)
+supervision.abandon()
+"""
+
+
+def test_a_reload_may_end_before_what_it_gave_up(pair: Stack) -> None:
+    before = pair.crew("uwsgi", 2)
+    python = str(pair.python) if isinstance(pair, HostStack) else "/opt/venv/bin/python3"
+    for _ in range(2):
+        answer = pair.run(python, "-c", GIVES_UP)
+        assert answer.returncode == 0, answer.stderr
+        pair.wait_until(lambda: alone(pair))
+    assert pair.alive()
+    assert pair.crew("uwsgi", 2) == before
+    assert pair.get().text == "old"
 
 
 def test_a_stop_does_not_wait_for_one_that_is_tried(pair: Stack, faulty: Path) -> None:
