@@ -63,10 +63,20 @@ def alive(pid: int) -> bool:
         return False
 
 
+def ignores(pid: int, number: int) -> bool:
+    """Say whether a process ignores a signal; one that is gone does not."""
+    return bool(int(status(pid).get("SigIgn", "0"), 16) >> number - 1 & 1)
+
+
 def anonymous(pid: int) -> int:
     """Read how many bytes of memory a process has that are no file's; 0 if it is gone."""
+    return int(status(pid).get("RssAnon", "0 kB").split()[0]) << 10
+
+
+def status(pid: int) -> dict[str, str]:
+    """Read what the kernel tells of a process, by name; nothing if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("RssAnon")), 0)
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -84,7 +84,7 @@ class Supervision:
         self.reloads: list[int] = []
         self.asked: dict[str, float] = {}
         self.start = Start(supervisord, self.output, self.workers)
-        self.reminder = Reminder(supervisord)
+        self.reminder = Reminder()
         self.start.wake_up.turn = self.turn
         self.succession = Succession(self)
 
@@ -230,8 +230,10 @@ class Supervision:
         self.start.wake_up.write(0)
 
     def stopping(self, event: events.ProcessStateStoppingEvent) -> None:
-        """Note when a program was asked to stop."""
+        """Note when a program was asked to stop, which it is not yet when this is called."""
         self.asked[event.process.config.name] = time.monotonic()
+        if event.process.group.config.name == "uwsgi":
+            self.reminder.stopping(event.process.pid)
 
     def stopped(self, event: events.ProcessStateStoppedEvent) -> None:
         """Say if nginx had to cut requests: it does so itself, without a word."""
