@@ -17,7 +17,7 @@ from stack.nginx import program as nginx
 from stack.run import files, supervisor
 from stack.settings.errors import ConfigError
 from stack.settings.table import Settings
-from stack.uwsgi import fifo, folders, output, question
+from stack.uwsgi import fifo, folders, memory, output, question
 
 Wait = Callable[[Callable[[], bool]], bool]
 
@@ -26,11 +26,6 @@ Wait = Callable[[Callable[[], bool]], bool]
 LOOKS = 4
 
 PLAN = "application.json"
-
-# Bytes that each of the new workers has written to, and so does not share, when it has loaded; and
-# of nginx's new workers beside the old ones.
-OF_A_WORKER = 4 << 20
-OF_NGINX = 8 << 20
 
 KILLED = "the kernel killed the process that imported it, for want of memory"
 MORE_MEMORY = "raise the limit (docker run --memory), or lower UWSGI_PROCESSES"
@@ -68,8 +63,8 @@ def require_room(master: int) -> None:
     used, limit = cgroup.memory_used(), cgroup.memory()
     if used is None or limit is None:
         return
-    of_workers = len(processes.children(master, output.WORKER)) * OF_A_WORKER
-    needed = processes.anonymous(master) + of_workers + OF_NGINX
+    of_workers = len(processes.children(master, output.WORKER)) * memory.WRITTEN_TO
+    needed = processes.anonymous(master) + of_workers + memory.NGINX  # the command is there already
     if needed > (left := limit - used[1]):
         raise ConfigError(
             f"a reload has the application in memory twice for a while, which takes "

@@ -9,15 +9,9 @@ from __future__ import annotations
 import os
 
 from stack.machine import processes
-from stack.uwsgi import fifo, folders, output
+from stack.uwsgi import fifo, folders, memory, output
 
 FIFO = folders.SERVING / "uwsgi.fifo"
-
-# Bytes, measured with Python 3.13 on musl and 3.14 on glibc.
-WITHOUT_APPLICATION = 9 << 20  # of a uWSGI's master that has imported nothing
-WRITTEN_TO = 4 << 20  # what a worker that has loaded does not share any more
-REQUESTS = 12 << 20  # what requests add to that
-RELOAD = 37 << 20  # the command, a second master without an application, nginx's new workers
 
 # Room for a reload is kept as long as so many workers fit beside it: a crash of one is no outage.
 ENOUGH = 2
@@ -53,7 +47,7 @@ class Workers:
         if not self.room or not one:
             return ""
         # A reload has the application in memory once more, to try the new code.
-        again = (all_share if output.PRELOADED.exists() else one) + RELOAD
+        again = (all_share if output.PRELOADED.exists() else one) + memory.RELOAD
         fit = (self.room - all_share - again) // one
         if fit < ENOUGH:
             fit = max(1, (self.room - all_share) // one)
@@ -62,7 +56,7 @@ class Workers:
             fifo.tell(FIFO, fifo.MORE * (self.target - 1))
         if fit < self.wanted:
             return self.too_many(fit, one, all_share, again)
-        return self.no_reload(one - REQUESTS, all_share)
+        return self.no_reload(one - memory.REQUESTS, all_share)
 
     def too_many(self, fit: int, one: int, all_share: int, again: int) -> str:
         """Say that not all workers fit, and what would help."""
@@ -78,10 +72,10 @@ class Workers:
 
     def no_reload(self, own: int, all_share: int) -> str:
         """Say that there is no room for a reload, where that is so even while nobody asks."""
-        idle = self.others + all_share + self.target * (own + WRITTEN_TO)
+        idle = self.others + all_share + self.target * (own + memory.WRITTEN_TO)
         preloaded = output.PRELOADED.exists()
-        second = all_share + (self.target * WRITTEN_TO if preloaded else own)
-        if (needed := idle + second + RELOAD) <= self.limit:
+        second = all_share + (self.target * memory.WRITTEN_TO if preloaded else own)
+        if (needed := idle + second + memory.RELOAD) <= self.limit:
             return ""
         return (
             f"the limit of {self.limit >> 20} MiB has no room for a reload, during which the "
@@ -113,7 +107,7 @@ class Workers:
 
 def shared(master: int) -> int:
     """Say how many bytes all workers share, because uWSGI's master has imported something."""
-    return max(0, processes.anonymous(master) - WITHOUT_APPLICATION)
+    return max(0, processes.anonymous(master) - memory.WITHOUT_APPLICATION)
 
 
 def size(master: int) -> int:
@@ -122,4 +116,4 @@ def size(master: int) -> int:
     if not loaded:
         return 0
     own = max(map(processes.anonymous, loaded)) - processes.anonymous(master)
-    return max(0, own) + REQUESTS
+    return max(0, own) + memory.REQUESTS

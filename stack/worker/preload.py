@@ -72,7 +72,8 @@ def expendable() -> None:
     """Have the kernel kill this process before any other when memory runs out: it is at its end.
 
     It has no requests any more, and Python, which takes down all that was imported, writes to each
-    object once more: what the workers share becomes a copy in each of those that end.
+    object once more: what the workers share becomes a copy in each of those that end. Whom the
+    kernel takes after it says stack/machine/oom.py.
     """
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
