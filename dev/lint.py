@@ -13,6 +13,7 @@ from dev import ROOT, Problem, finish, say, tree, venv
 from stack.nginx import configuration
 from stack.nginx import program as nginx
 from stack.run import files as run_files
+from stack.settings.proxies import BELIEVABLE
 from stack.settings.shutdown import Budget
 from stack.settings.table import Settings
 
@@ -29,6 +30,8 @@ RENDERED: dict[str, dict[str, str]] = {
         "TLS_CERTIFICATE_FILE": "certificate.pem",
         "TLS_KEY_FILE": "key.pem",
         "HSTS": "31536000",
+        "TRUSTED_PROXIES": "192.0.2.1",
+        "TRUSTED_HEADERS": ",".join(BELIEVABLE),
     },
 }
 

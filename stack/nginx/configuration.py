@@ -60,15 +60,14 @@ def workers(settings: Settings, budget: Budget, uid: int, descriptors: int) -> s
 
 def http(settings: Settings, nginx: tuple[int, ...], room: int) -> str:
     """Render all that depends on settings and machine in the http block."""
-    believed = settings.trusted_proxies or ()
+    believed, name = settings.trusted_proxies or (), settings.real_ip_header
     return "".join([
         limits(settings, nginx, room),
         log(settings.access_log),
         upstream(settings),
         clients.zones(settings),
         variables(settings, nginx),
-        proxies.maps(believed, settings.real_ip_header, kernel.gateway()),
-        proxies.headers((settings.real_ip_header, *settings.trusted_headers)),
+        proxies.variables(believed, name, (name, *settings.trusted_headers), kernel.gateway()),
         CACHE if settings.response_cache == "on" else "",
         "include tls.conf;\n" if settings.tls_certificate_file else "",
     ])  # fmt: skip

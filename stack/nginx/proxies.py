@@ -24,8 +24,14 @@ def real_ip(networks: tuple[Network, ...], name: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) -> str:
-    """Render, for the http block, who is trusted, and what is logged of a denied client."""
+def variables(
+    networks: tuple[Network, ...], name: str, trusted: tuple[str, ...], gateway: IPv4Address | None
+) -> str:
+    """Render, for the http block, who is believed on what, and what is logged of a denied client.
+
+    By `geo` what is the same for every request, or follows from an address: it is cheaper than a
+    `map` (stack/nginx/configuration.py).
+    """
     peers = "".join(f"    {written(network)} 1;\n" for network in networks)
     hint = (
         "; this is the network's gateway, behind which a published port can hide every client, "
@@ -35,9 +41,18 @@ def maps(networks: tuple[Network, ...], name: str, gateway: IPv4Address | None) 
     hinted = f'    {gateway} "{hint}";\n' if gateway else ""
     return (
         f"geo $realip_remote_addr $trusted_peer {{\n    default 0;\n{peers}}}\n"
+        f'geo $realip_remote_addr $gateway_hint {{\n    default "";\n{hinted}}}\n'
+        f"{source(networks, name)}{headers(trusted if networks else ())}"
+    )
+
+
+def source(networks: tuple[Network, ...], name: str) -> str:
+    """Render the variable that says from where a denied client's address is known."""
+    if not networks:
+        return 'geo $client_source {\n    default "the connection";\n}\n'
+    return (
         f'map $trusted_peer $believed {{\n    default "";\n    1 {VARIABLES[name]};\n}}\n'
         f'map $believed $client_source {{\n    default {name};\n    "" "the connection";\n}}\n'
-        f'map $realip_remote_addr $gateway_hint {{\n    default "";\n{hinted}}}\n'
     )
 
 
@@ -46,6 +61,9 @@ def headers(trusted: tuple[str, ...]) -> str:
     text = ""
     for name in BELIEVABLE:
         variable = name.lower().replace("-", "_")
-        line = f"    1 $http_{variable};\n" if name in trusted else ""
-        text += f'map $trusted_peer $trusted_{variable} {{\n    default "";\n{line}}}\n'
+        if name in trusted:
+            line = f"    1 $http_{variable};\n"
+            text += f'map $trusted_peer $trusted_{variable} {{\n    default "";\n{line}}}\n'
+        else:
+            text += f'geo $trusted_{variable} {{\n    default "";\n}}\n'
     return text
