@@ -24,6 +24,7 @@ import signal
 BLOCKED = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
 
+import gc  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 
@@ -132,4 +133,7 @@ def run(command: list[str], strict: bool) -> int:
 
 if __name__ == "__main__":
     isolate()
-    sys.exit(main(os.path.split(sys.argv[0])[1], sys.argv[1:]))
+    status = main(os.path.split(sys.argv[0])[1], sys.argv[1:])
+    # At its end Python would look through all that was imported, a tenth of a command's time.
+    gc.freeze()
+    sys.exit(status)
