@@ -12,7 +12,7 @@ import pytest
 
 from stack.application import predecessors
 from stack.settings import table
-from tests.support.image import ImageStack, docker
+from tests.support.image import ImageStack, docker, once
 from tests.support.launching import Launch, begin
 from tests.support.stacks import ROOT
 
@@ -149,7 +149,7 @@ def test_an_application_that_was_left_in_their_folder_is_named(image: str) -> No
         assert "COPY ./app /srv/app in the Dockerfile, or set APP_DIR=/app" in warning
     finally:
         stack.close()
-    assert LEFT in docker("run", "--rm", left, image, "check").stderr
+    assert LEFT in once(left, image, "check").stderr
 
 
 def test_what_else_lies_there_is_not_named(image: str) -> None:
@@ -157,7 +157,7 @@ def test_what_else_lies_there_is_not_named(image: str) -> None:
     left = f"--volume={THEIRS / 'simple'}:/app:ro"
     own = f"--volume={THEIRS / 'simple'}:/srv/app:ro"
     for options in ([], [files], [left, own], [left, "--env=APP_DIR=/app"]):
-        said = docker("run", "--rm", *options, image, "check")
+        said = once(*options, image, "check")
         assert "is not served" not in said.stderr, options
 
 

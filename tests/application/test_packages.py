@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.application import requirements
-from tests.support.image import ImageStack, docker
+from tests.support.image import ImageStack, docker, once
 from tests.support.launching import Launch
 from tests.support.stacks import ROOT
 
@@ -93,12 +93,12 @@ def test_well_known_applications_run_unchanged(image: str, built: str) -> None:
 
 def test_what_is_installed_so_changes_nothing_of_ours(image: str, built: str) -> None:
     code = "import sys, importlib.metadata as m; print(m.version('flask'), sys.prefix)"
-    ours = docker("run", "--rm", built, "/opt/venv/bin/python3", "-c", code).stdout
-    assert ours == docker("run", "--rm", image, "/opt/venv/bin/python3", "-c", code).stdout
+    ours = once(built, "/opt/venv/bin/python3", "-c", code).stdout
+    assert ours == once(image, "/opt/venv/bin/python3", "-c", code).stdout
     owners = "import os; print([os.access(f'/opt/{n}', os.W_OK) for n in ('venv', 'venv-app')])"
-    assert docker("run", "--rm", built, "python3", "-c", owners).stdout == "[False, True]\n"
+    assert once(built, "python3", "-c", owners).stdout == "[False, True]\n"
 
 
 def test_pip_leaves_no_byte_code_of_its_own_in_an_image(image: str, built: str) -> None:
     code = "import pathlib, pip; print([*pathlib.Path(pip.__file__).parent.rglob('*.pyc')])"
-    assert docker("run", "--rm", built, "python3", "-B", "-c", code).stdout == "[]\n"
+    assert once(built, "python3", "-B", "-c", code).stdout == "[]\n"

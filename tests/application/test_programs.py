@@ -18,7 +18,7 @@ from stack import health
 from stack.application import environment
 from stack.machine import scripts
 from stack.settings import table
-from tests.support.image import docker
+from tests.support.image import docker, once
 from tests.support.launching import Launch, Plan, begin, prepared
 from tests.support.stacks import ROOT, Stack
 from tests.support.wait import wait_until
@@ -69,7 +69,7 @@ def app(stack: Stack, *command: str) -> Answer:
 def test_in_the_image_it_is_a_word(image: str, programs: Path) -> None:
     given = [f"--env={name}={value}" for name, value in SETTINGS.items()]
     volume = f"--volume={programs}:/srv/app:ro"
-    told = docker("run", "--rm", volume, *given, "--entrypoint=app", image, "flask", "tell").stdout
+    told = once(volume, *given, "--entrypoint=app", image, "flask", "tell").stdout
     assert json.loads(told)["a secret"] == "from a file"
 
 
@@ -93,7 +93,8 @@ def in_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., An
             image = str(request.config.getoption("--image"))
             place = f"--workdir={where or root}"
             volume = f"--volume={folder}:/srv/app:ro"
-            arguments = ["docker", "run", "--rm", volume, place, *given, image, *command]
+            run = ["docker", "run", "--rm", "--network=host", volume, place]
+            arguments = [*run, *given, image, *command]
         return subprocess.run(
             arguments,
             cwd=(where or root) if request.param == "host" else None,
@@ -222,7 +223,7 @@ PYTHONPATH=/srv/conf app
 
 
 def test_what_the_applications_user_can_write_is_no_part_of_our_commands(image: str) -> None:
-    answer = docker("run", "--rm", "--entrypoint=sh", image, "-c", EVIL, check=False)
+    answer = once("--entrypoint=sh", image, "-c", EVIL, check=False)
     assert "the trap is set" in answer.stdout
     assert "evil" not in answer.stdout + answer.stderr
     assert "ALLOWED is not set" in answer.stderr
@@ -237,7 +238,7 @@ for script in metadata.entry_points(group="console_scripts"):
     path = shutil.which(script.name)
     print(script.name, path, Path(path).read_text().splitlines()[0])
 """
-    lines = docker("run", "--rm", image, "/opt/venv/bin/python3", "-c", code).stdout.splitlines()
+    lines = once(image, "/opt/venv/bin/python3", "-c", code).stdout.splitlines()
     found = {name: (path, first) for name, path, first in (line.split() for line in lines)}
     assert "flask" in found
     for name, (path, first) in found.items():

@@ -82,14 +82,14 @@ def test_a_missing_module_is_refused_with_what_is_there(
 
 
 def test_a_folder_that_its_user_may_not_read_is_refused(image: str, folder: Path) -> None:
-    from tests.support.image import docker
+    from tests.support.image import once
 
     shutil.copy(APPS / "onefile/app.py", folder)
     volume = f"--volume={folder}:/srv/app:ro"
     for path, mode in ((folder, 0o700), (folder / "app.py", 0o600), (folder, 0o744)):
         folder.chmod(0o755)
         path.chmod(mode)
-        answer = docker("run", "--rm", volume, image, check=False)
+        answer = once(volume, image, check=False)
         assert answer.returncode == os.EX_CONFIG
         assert "cannot be read by uid 101" in answer.stderr
         assert "chmod -R a+rX" in answer.stderr

@@ -16,7 +16,7 @@ import pytest
 
 from dev import bom, labels, size
 from stack import VERSION
-from tests.support.image import HARDENED, ImageStack, docker
+from tests.support.image import HARDENED, ImageStack, docker, once
 from tests.support.stacks import ROOT
 from tests.support.wait import wait_until
 
@@ -74,7 +74,7 @@ print([str(path) for folder in ("/root", "/tmp", "/var/cache/apk", "/var/lib/apt
        and not path.name.startswith(".")])
 print(sorted(path.name for path in pathlib.Path("/srv").iterdir()))
 """
-    answer = docker("run", "--rm", "--user=0", image, "python3", "-c", script).stdout.splitlines()
+    answer = once("--user=0", image, "python3", "-c", script).stdout.splitlines()
     tree = [
         "__pycache__", "app", "conf", "entrypoint.py", "revision", "run", "stack",
         "supervisord.conf",
@@ -91,7 +91,7 @@ def test_nothing_makes_another_user_and_few_places_can_be_written_by_all(image: 
 find / -xdev -type f -perm /6000
 find / -xdev ! -type l -perm -2
 """
-    answer = docker("run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", script)
+    answer = once("--user=0", "--entrypoint=sh", image, "-c", script)
     assert sorted(answer.stdout.split()) == ["/srv/run", "/tmp"]  # noqa: S108
 
 
@@ -116,7 +116,7 @@ print(re.findall(rb"\\d\\d [A-Z][a-z]+ \\d{4} [\\d:]{8}", uwsgi))
 
 
 def test_what_is_built_holds_no_time_of_its_build(image: str) -> None:
-    lines = docker("run", "--rm", image, "python3", "-c", BUILT).stdout.splitlines()
+    lines = once(image, "python3", "-c", BUILT).stdout.splitlines()
     assert lines == ["{1}", "{3}", "{3}", "[b'01 January 1980 00:00:00']"]
 
 
@@ -129,7 +129,7 @@ def test_says_what_it_is(image: str) -> None:
     label = {name.removeprefix(labels.PREFIX): each for name, each in config["Labels"].items()}
     assert (label["title"], label["licenses"]) == ("nginx-python3", "MIT")
     assert label.get("version", VERSION) == VERSION  # a bare `docker build` does not say it
-    lines = docker("run", "--rm", image, "version").stdout.splitlines()
+    lines = once(image, "version").stdout.splitlines()
     said = dict(line.split(" ", 1) for line in lines)
     assert said["nginx-python3"] == VERSION
     assert said["revision"] == label.get("revision", "unknown")

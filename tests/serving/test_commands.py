@@ -38,13 +38,13 @@ def entrypoint(request: pytest.FixtureRequest) -> Entrypoint:
 
     def call(*arguments: str, **environ: str) -> Answer:
         command = [*prefix, *arguments]
-        if prefix and os.geteuid() == 0:  # for whom the port is 80, which somebody here may have
+        if not prefix or os.geteuid() == 0:  # else the port is 80, which somebody here may have
             with reserve() as reserved:
                 environ = {"LISTEN_PORT": str(reserved.getsockname()[1]), **environ}
         if not prefix:
             env = [f"--env={name}={value}" for name, value in environ.items()]
             image = str(request.config.getoption("--image"))
-            command = ["docker", "run", "--rm", *env, image, *arguments]
+            command = ["docker", "run", "--rm", "--network=host", *env, image, *arguments]
         return subprocess.run(
             command,
             env={**os.environ, **environ},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.image import docker
+from tests.support.image import docker, once
 from tests.support.launching import Launch
 from tests.support.skips import leave_out
 from tests.support.stacks import ROOT, Stack
@@ -149,7 +149,7 @@ def test_root_tests_nothing_in_a_folder_of_another_users(image: str, folder: Pat
     run.mkdir()
     os.chown(run, 101, 101)
     volume = f"--volume={run}:/srv/run"
-    answer = docker("run", "--rm", "--user=0", volume, image, "check", check=False)
+    answer = once("--user=0", volume, image, "check", check=False)
     assert (answer.returncode, answer.stdout) == (78, "")
     assert "/srv/run belongs to uid 101" in answer.stderr
-    assert docker("run", "--rm", volume, image, "check").returncode == 0
+    assert once(volume, image, "check").returncode == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.background import background, good, wait_until_busy
-from tests.support.image import ImageStack, docker
+from tests.support.image import ImageStack, once
 from tests.support.launching import Launch, edit
 
 MODULE = "faults:application"
@@ -67,7 +67,7 @@ def test_a_reload_of_nothing_is_refused(launch: Launch) -> None:
     stack = launch(ready=False, ALLOWED="no")
     stack.wait_until_gone()
     if isinstance(stack, ImageStack):
-        answer = docker("run", "--rm", stack.image, "reload", check=False)
+        answer = once(stack.image, "reload", check=False)
     else:
         answer = stack.run("./entrypoint.py", "reload")
     assert answer.returncode == os.EX_CONFIG

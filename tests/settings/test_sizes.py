@@ -10,7 +10,7 @@ import pytest
 from stack.machine import cgroup, kernel
 from stack.settings import sizes
 from stack.settings.sizes import Detected
-from tests.support.image import ImageStack, docker
+from tests.support.image import ImageStack, once
 
 MIB = 1 << 20
 
@@ -148,7 +148,7 @@ def test_the_kernels_limit_is_read(tmp_path: Path) -> None:
 def test_the_image_is_sized_by_its_limits(
     image: str, options: tuple[str, ...], processes: str, workers: str
 ) -> None:
-    said = docker("run", "--rm", *options, image, "check").stdout
+    said = once(*options, image, "check").stdout
     found = dict(re.findall(r"^(\w+) = (.+)$", said, re.MULTILINE))
     usable = sizes.cpus()
     cpus = usable.reason if usable.value <= 2 else "a quota of 1.5 CPUs"
