@@ -53,7 +53,6 @@ class HostStack(Stack):
             **self.settings,
         }
         self.sessions: set[int] = set()
-        self.before = self.files()
 
     def use(self, app: Path | None, conf: Path | None) -> None:
         """Put other folders in the place of app/ and conf/."""
@@ -63,7 +62,6 @@ class HostStack(Stack):
         if conf:
             shutil.rmtree(self.root / "conf")
             shutil.copytree(conf, self.root / "conf", symlinks=True)
-        self.before = self.files()
 
     def limit(self, size: str) -> None:
         """Make run/ a tmpfs of this size, which root alone can."""
@@ -77,6 +75,7 @@ class HostStack(Stack):
 
     def start(self) -> None:
         """Start the entrypoint in a session of its own, its output in a file."""
+        self.before = self.files()
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [self.python, "entrypoint.py"],

@@ -84,6 +84,7 @@ def outlived(find: Callable[[], list[int]]) -> list[int]:
     """Find what is still there ten seconds after its stack was stopped, and kill it."""
     with suppress(AssertionError):
         wait_until(lambda: not find(), timeout=10)
+        return []
     left = find()
     kill(left)
     return left
