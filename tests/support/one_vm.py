@@ -75,7 +75,7 @@ def of_postgres(postgres: Path, root: Path) -> dict[str, Path]:
     """Copy PostgreSQL's data, link to its programs, and name these and its modules."""
     share = Path("/usr/share/postgresql") / postgres.name
     shutil.copytree(share, root / str(share).lstrip("/"), ignore=shutil.ignore_patterns("man"))
-    shutil.copytree("/usr/share/zoneinfo", root / "usr/share/zoneinfo", symlinks=True)
+    put(Path("/usr/share/zoneinfo/UTC"), root / "usr/share/zoneinfo/UTC")
     (root / "usr/bin").mkdir()
     for each in POSTGRES:
         (root / "usr/bin" / each).symlink_to(postgres / "bin" / each)
