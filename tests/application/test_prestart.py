@@ -17,7 +17,7 @@ from tests.support.stacks import ROOT, Stack
 def app(tmp_path: Path) -> Path:
     """An application that any user may read."""
     tmp_path.chmod(0o755)
-    shutil.copytree(ROOT / "tests/apps/onefile", tmp_path / "app")
+    shutil.copytree(ROOT / "tests/apps/greeting", tmp_path / "app")
     return tmp_path / "app"
 
 
@@ -47,7 +47,7 @@ def test_it_runs_before_anything_listens(launch: Launch, app: Path) -> None:
         "    print('listening:', s.connect_ex(('127.0.0.1', port)) == 0)\n"
         "print('blocked:', len(signal.pthread_sigmask(signal.SIG_BLOCK, [])))\n"
         "import flask\n"
-        "print('here:', os.path.exists('app.py'))\n",
+        "print('here:', os.path.exists('wsgi.py'))\n",
     )
     stack = launch(app=app)
     assert stack.get().text == "Hello, World!"
