@@ -81,7 +81,12 @@ def needs_image(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the tests that share something, and leave out a half: the header has said so."""
+    """Group the tests that share something, and leave out a half: the header has said so.
+
+    Those of hypothesis come first. They need the CPU alone and take long, so at the end the others
+    would be done, and at the beginning most wait for something.
+    """
+    items.sort(key=lambda item: "hypothesis" not in item.keywords)
     for item in items:
         if group := shared_by(item):
             item.add_marker(pytest.mark.xdist_group(group))
